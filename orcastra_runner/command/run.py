@@ -30,7 +30,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import
     OfferHandover,
     StateEdit,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import joined, nobody_else
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handover import (
+    joined,
+    no_other_instance,
+)
 from orcastra_runner.command.accept import accept_removals
 from orcastra_runner.command.handover import boot_id
 from orcastra_runner.command.table import LEFT_NODES, REBOOTED, Command
@@ -151,7 +154,7 @@ class CommandRunner:
         done = shorten(outcome.message, limit=MAX_DONE_CHARACTERS) if outcome.message != NOTHING else ""
         work.swarm.invalidate()
         try:
-            why_nobody = nobody_else(work.swarm.observe().snapshot, outcome.left)
+            why_nobody = no_other_instance(work.swarm.observe().snapshot, outcome.left)
         except OrcastraError:
             why_nobody = None  # it is offered as soon as the engine responds
         if why_nobody is not None:

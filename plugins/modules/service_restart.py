@@ -112,7 +112,9 @@ notes:
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.plan import run_plan
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import plan_asked_restarts
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import (
+    plan_requested_restarts,
+)
 
 
 def main() -> None:
@@ -125,7 +127,7 @@ def main() -> None:
     names, stack = module.params["services"], module.params["stack_name"]
     if not names:
         module.fail_json(msg="services: expected at least one service, found an empty list")
-    run_plan(module, lambda seen: plan_asked_restarts(seen.snapshot, names, stack, seen.state))
+    run_plan(module, lambda seen: plan_requested_restarts(seen.snapshot, names, stack, seen.state))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What balancing memory does to services: alpha is short of memory, bravo comes back.
+"""The effects of balancing memory on services: alpha is short of memory, and bravo returns.
 
-The ``balance`` fixture of each world gives hosts of 1 GiB whose exporters tell what containers really use.
+The ``balance`` fixture of each world gives hosts of 1 GiB whose exporters report the actual memory use of
+containers.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Balance:
         self.swarm = swarm
         self.sources = sources
         self.later = 0.0
-        """So many seconds are the planner's clock ahead."""
+        """By how many seconds the planner's clock is ahead."""
         self.rules = RULES
         self.desired = parse_config({}, stack_name="")
         self.steps: list[str] = []
@@ -99,7 +100,7 @@ class Balance:
         raise AssertionError(f"waited {seconds:g} s for {what}; done: {self.steps}; plan: {self.plan()}")
 
     def settled(self) -> None:
-        """Cycle until no move is under way, and three cycles more find nothing to do."""
+        """Cycle until no move is under way and three more cycles change nothing."""
         self.until(lambda: not self.state().moves, "the end of all moves", 90)
         before = len(self.steps)
         for _cycle in range(3):
@@ -108,7 +109,7 @@ class Balance:
         assert self.steps[before:] == []
 
     def known(self, *names: str) -> None:
-        """Wait until the exporters tell what each of these has in use."""
+        """Wait until the exporters report the memory use of each of these services."""
 
         def all_are() -> bool:
             seen = observe(self.swarm.engine)
@@ -144,13 +145,13 @@ def returns(swarm: Swarm, hostname: str) -> None:
 
 
 def short_of_memory(swarm: Swarm, balance: Balance, *names: str) -> None:
-    """What may not move fills alpha, beside the services ``names``; bravo returns, and is empty."""
+    """Fill alpha with services that may not move, in addition to ``names``. Bravo returns empty."""
     swarm.run("ballast", program="heavy", placement=ON_ALPHA, Labels=STAYS)
     balance.known("ballast", *names)
     returns(swarm, "bravo")
 
 
-def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balance) -> None:
+def test_failed_move_is_undone_and_saved(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("picky", program="picky")
     short_of_memory(swarm, balance, "picky")
@@ -167,7 +168,7 @@ def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balan
     failures = [one for one in balance.warnings if isinstance(one, Reason) and one.code == "move_failed"]
     assert [(one.params["service"], one.params["nodes"]) for one in failures][:1] == [("picky", ("bravo",))]
 
-    # neither in a while nor after the rest that a failure means, as it would be the same host
+    # it does not move again after a while or after the cooldown, because it would be the same host
     task = swarm.ids("picky")
     for balance.later in (0.0, 0.5 * HOUR, 5 * HOUR):
         balance.settled()
@@ -176,7 +177,7 @@ def test_a_move_that_fails_is_undone_and_remembered(swarm: Swarm, balance: Balan
     assert swarm.ids("picky") == task
 
 
-def test_of_several_replicas_only_one_moves(swarm: Swarm, balance: Balance) -> None:
+def test_move_affects_only_one_of_several_replicas(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo")
     on_charlie = {"Constraints": ["node.hostname==charlie"]}
     swarm.run("web", 2, program="heavy", placement=on_charlie)
@@ -201,7 +202,7 @@ def test_of_several_replicas_only_one_moves(swarm: Swarm, balance: Balance) -> N
     assert [step for step in balance.steps if step.startswith("move ")] == ["move web from alpha to bravo"]
 
 
-def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> None:
+def test_anchor_move_includes_its_followers(swarm: Swarm, balance: Balance) -> None:
     balance.depend({"db": {"services": ["app"]}})
     away(swarm, "bravo", "charlie")
     swarm.run("db", program="heavy")
@@ -218,7 +219,7 @@ def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> 
 
     balance.until(is_there, "both on bravo", 90)
     assert "move db with app from alpha to bravo" in balance.steps
-    # no follower comes before its anchor
+    # no follower arrives before its anchor
     assert all(db == ["bravo"] for db, app in where if app == ["bravo"])
     balance.settled()
     assert (swarm.where("db"), swarm.where("app"), swarm.where("ballast")) == (
@@ -232,7 +233,7 @@ def test_an_anchor_takes_its_followers_along(swarm: Swarm, balance: Balance) -> 
     assert "db" not in (swarm.node("alpha")["Spec"].get("Labels") or {})
 
 
-def test_start_first_is_kept(swarm: Swarm, balance: Balance) -> None:
+def test_move_keeps_the_start_first_order(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("web", program="heavy", update={"Order": "start-first"})
     old = swarm.running("web")[0]["ID"]
@@ -246,9 +247,9 @@ def test_start_first_is_kept(swarm: Swarm, balance: Balance) -> None:
     assert constraints(swarm, "web") == []
 
 
-def test_a_service_comes_to_its_preferred_node(swarm: Swarm, balance: Balance) -> None:
+def test_service_moves_to_its_preferred_node(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
-    # for the sake of memory nothing would move
+    # memory alone would move nothing
     balance.rules = RebalanceRules(sustained_seconds=0)
     swarm.run("wiki", program="heavy", Labels={"orchestration.preferred.node": "charlie"})
     swarm.run("other", program="heavy")
@@ -263,12 +264,12 @@ def test_a_service_comes_to_its_preferred_node(swarm: Swarm, balance: Balance) -
     assert constraints(swarm, "wiki") == []
 
 
-def test_a_move_that_somebody_undoes_is_over(swarm: Swarm, balance: Balance) -> None:
+def test_move_undone_by_a_user_is_forgotten(swarm: Swarm, balance: Balance) -> None:
     away(swarm, "bravo", "charlie")
     swarm.run("web", program="heavy", update={"Monitor": SECOND})
     short_of_memory(swarm, balance, "web")
     balance.until(lambda: constraints(swarm, "web"), "the move to begin")
-    # as `docker service rollback` does, but for what Swarm says of it
+    # like `docker service rollback`, except for Swarm's update status
     swarm.change("web", lambda spec: spec["TaskTemplate"].update(Placement={}))
     balance.until(lambda: not balance.state().moves, "the journal to be empty")
     balance.settled()

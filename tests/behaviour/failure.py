@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Swarm does when something is lost, ends, or no longer fits."""
+"""Swarm's reaction to tasks and nodes that are lost, end, or no longer fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.behaviour.world import SECOND, Swarm
 HERE = "node.labels.here==yes"
 
 
-def test_the_enforcer_rejects_and_waits_for_nobody(swarm: Swarm) -> None:
+def test_constraint_enforcer_rejects_tasks_without_waiting(swarm: Swarm) -> None:
     for name in ("alpha", "bravo"):
         swarm.label(name, here="yes")
     swarm.run("db", 1, program="stubborn", placement={"Constraints": [HERE]}, restart={"Delay": 2 * SECOND})
@@ -33,7 +33,7 @@ def test_the_enforcer_rejects_and_waits_for_nobody(swarm: Swarm) -> None:
     assert swarm.containers("db", target) == 1
 
 
-def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> None:
+def test_rejected_task_is_not_replaced_without_restarts(swarm: Swarm) -> None:
     swarm.label("alpha", here="yes")
     swarm.run("once", 1, placement={"Constraints": [HERE]}, restart={"Condition": "none"})
     swarm.label("alpha")
@@ -42,7 +42,7 @@ def test_without_restarts_nothing_replaces_what_was_rejected(swarm: Swarm) -> No
     swarm.stays(lambda: len(swarm.tasks("once")) == 1, 1.5, "it was replaced")
 
 
-def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
+def test_lost_node_returns_empty(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.run("everywhere", None)
     for name, condition in (("once", "none"), ("failures", "on-failure")):
@@ -62,7 +62,7 @@ def test_a_lost_node_is_replaced_and_returns_empty(swarm: Swarm) -> None:
     swarm.until(lambda: swarm.running("failures"), "its replacement")
     # without restarts, a lost task is not replaced
     assert not swarm.desired("once")
-    # nobody knows better
+    # no manager knows better
     assert (old["DesiredState"], old["Status"]["State"]) == ("shutdown", "running")
 
     before = swarm.ids("web")
@@ -97,5 +97,5 @@ def test_only_a_few_old_tasks_are_kept(swarm: Swarm) -> None:
     swarm.until(lambda: len(swarm.tasks("broken")) >= 4, "a history")
     first = swarm.tasks("broken")[0]["ID"]
     swarm.until(lambda: first not in {task["ID"] for task in swarm.tasks("broken")}, "the oldest to go", 60)
-    # five, one more until the reaper has come
+    # five, and one more until the reaper has run
     assert 5 <= len(swarm.tasks("broken")) <= 7

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes Swarm run a finished task again, and what does not."""
+"""Which writes make Swarm run a finished task again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECORD = {"orcastra.constraints": json.dumps([HELD])}
 
 
 def ended(swarm: Swarm, name: str, state: str = "complete") -> list[str]:
-    """The IDs of the tasks that have ended so."""
+    """The IDs of the tasks in this final state."""
     return [task["ID"] for task in swarm.tasks(name) if task["Status"]["State"] == state]
 
 
@@ -49,7 +49,7 @@ def runs_no_more(swarm: Swarm, name: str, tasks: list[str]) -> None:
 
 
 @CONDITIONS
-def test_a_constraint_that_its_node_meets_runs_nothing_again(swarm: Swarm, condition: str) -> None:
+def test_constraint_that_the_node_meets_reruns_nothing(swarm: Swarm, condition: str) -> None:
     swarm.label("bravo", db="true")
     tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==bravo"]})
 
@@ -57,7 +57,7 @@ def test_a_constraint_that_its_node_meets_runs_nothing_again(swarm: Swarm, condi
     runs_no_more(swarm, "once", tasks)
     assert swarm.update_state("once") is None
 
-    # nor does the loss of the label, or another write that leaves the constraints alone
+    # nor does the loss of the label, or another write that keeps the constraints
     swarm.label("bravo")
     runs_no_more(swarm, "once", tasks)
     # nor the removal of the constraint
@@ -65,7 +65,7 @@ def test_a_constraint_that_its_node_meets_runs_nothing_again(swarm: Swarm, condi
     runs_no_more(swarm, "once", tasks)
 
 
-def test_nor_if_it_has_failed_and_is_never_to_be_restarted(swarm: Swarm) -> None:
+def test_constraint_reruns_no_failed_task_that_never_restarts(swarm: Swarm) -> None:
     swarm.label("bravo", db="true")
     where = {"Constraints": ["node.hostname==bravo"]}
     tasks = run_to_the_end(swarm, "once", "none", program="broken", placement=where)
@@ -75,7 +75,7 @@ def test_nor_if_it_has_failed_and_is_never_to_be_restarted(swarm: Swarm) -> None
 
 
 @CONDITIONS
-def test_a_constraint_that_its_node_violates_runs_it_again(swarm: Swarm, condition: str) -> None:
+def test_constraint_that_the_node_violates_reruns_the_task(swarm: Swarm, condition: str) -> None:
     swarm.label("bravo", db="true")
     tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==alpha"]})
 
@@ -86,10 +86,8 @@ def test_a_constraint_that_its_node_violates_runs_it_again(swarm: Swarm, conditi
 
 
 @CONDITIONS
-def test_a_constraint_that_was_added_after_its_run_waits_for_the_next_write(
-    swarm: Swarm, condition: str
-) -> None:
-    """The label has gone from its node: any write, even of a label, runs it again then."""
+def test_label_lost_after_the_run_has_no_effect_until_the_next_write(swarm: Swarm, condition: str) -> None:
+    """After its node has lost the label, any write, even of a label, runs the task again."""
     swarm.label("bravo", db="true")
     tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": ["node.hostname==bravo"]})
     hold(swarm, "once", HELD)
@@ -100,7 +98,7 @@ def test_a_constraint_that_was_added_after_its_run_waits_for_the_next_write(
     swarm.change("once", lambda spec: spec.update(Labels={**RECORD, "team": "shop"}))
     swarm.until(lambda: len(swarm.tasks("once")) == len(tasks) + 1, "another run")
 
-    # the second run had the constraint from its start: for that one it is no change
+    # the second run started with the constraint, so nothing changes for it
     swarm.until(lambda: len(ended(swarm, "once")) == 2, "the end of the second run")
     swarm.label("alpha")
     both = [task["ID"] for task in swarm.tasks("once")]
@@ -109,9 +107,7 @@ def test_a_constraint_that_was_added_after_its_run_waits_for_the_next_write(
 
 
 @CONDITIONS
-def test_an_update_of_something_that_ends_soon_is_paused_and_a_write_to_it_runs_nothing(
-    swarm: Swarm, condition: str
-) -> None:
+def test_update_of_a_short_task_is_paused_and_a_write_reruns_nothing(swarm: Swarm, condition: str) -> None:
     swarm.label("bravo", db="true")
     run_to_the_end(
         swarm,
@@ -130,8 +126,8 @@ def test_an_update_of_something_that_ends_soon_is_paused_and_a_write_to_it_runs_
     assert swarm.update_state("cron") is None
 
 
-def test_a_write_to_a_paused_update_of_several_goes_on_with_the_rest(swarm: Swarm) -> None:
-    """So with more than one task nothing may be written: some may not have had their turn."""
+def test_write_to_a_paused_update_continues_the_other_tasks(swarm: Swarm) -> None:
+    """With several tasks nothing may be written, because some of them may not have been updated yet."""
     swarm.label("bravo", db="true")
     where = {"Constraints": ["node.hostname==bravo"]}
     update = {"Monitor": 10 * SECOND, "Delay": 5 * SECOND}
@@ -146,7 +142,7 @@ def test_a_write_to_a_paused_update_of_several_goes_on_with_the_rest(swarm: Swar
 
 
 @CONDITIONS
-def test_a_global_service_runs_nothing_again_whatever_its_constraints(swarm: Swarm, condition: str) -> None:
+def test_global_service_never_reruns_finished_tasks(swarm: Swarm, condition: str) -> None:
     swarm.label("bravo", db="true")
     tasks = run_to_the_end(swarm, "agent", condition, None)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where Swarm puts tasks, and what makes it move them."""
+"""Where Swarm places tasks, and which changes move them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_tasks_are_spread_by_service_then_by_number(swarm: Swarm) -> None:
     assert swarm.where("other") == ["alpha", "charlie"]
 
 
-def test_a_new_constraint_moves_only_who_breaks_it(swarm: Swarm) -> None:
+def test_new_constraint_moves_only_tasks_that_violate_it(swarm: Swarm) -> None:
     swarm.run("web", 3)
     before = swarm.ids("web")
     assert swarm.where("web") == list(NODES)
@@ -36,7 +36,7 @@ def test_a_new_constraint_moves_only_who_breaks_it(swarm: Swarm) -> None:
     swarm.stays(lambda: swarm.ids("web") == moved, 1, "a task moved though its node meets all constraints")
 
 
-def test_a_pinned_task_moves_once_and_stays(swarm: Swarm) -> None:
+def test_pinned_task_moves_once_and_stays(swarm: Swarm) -> None:
     swarm.run("db", 1, placement={"Constraints": ["node.hostname==alpha"]})
     target = swarm.node("charlie")["ID"]
 
@@ -75,7 +75,7 @@ def test_spread_preferences(swarm: Swarm) -> None:
     assert swarm.counts("web") == {"alpha": 2, "bravo": 1, "charlie": 1}
 
 
-def test_what_no_node_may_have_waits(swarm: Swarm) -> None:
+def test_task_without_a_suitable_node_waits(swarm: Swarm) -> None:
     swarm.run("web", 3)
     swarm.deploy("full", 4, placement={"MaxReplicas": 1})
     swarm.deploy("large", template={"Resources": {"Reservations": {"MemoryBytes": ROOM}}})
@@ -114,7 +114,7 @@ def test_scaling(swarm: Swarm) -> None:
     assert swarm.counts("web") == {"alpha": 2, "bravo": 1, "charlie": 1}
     assert first < swarm.ids("web")
 
-    # the second one on a node goes first, and it leaves no trace
+    # the second task on a node is removed first, without a trace
     swarm.scale("web", 3)
     swarm.until(lambda: len(swarm.tasks("web")) == 3, "3 tasks")
     assert swarm.counts("web") == {"alpha": 1, "bravo": 1, "charlie": 1}
@@ -139,20 +139,20 @@ def test_drain_and_pause(swarm: Swarm) -> None:
     swarm.until(lambda: swarm.where("everywhere") == list(NODES), "the global service to return")
     assert swarm.ids("web") == before
 
-    # paused: what runs there stays, nothing new comes
+    # paused: running tasks stay, and no new ones start
     swarm.change_node("bravo", Availability="pause")
     swarm.run("new", 4)
     assert set(swarm.where("new")) == {"alpha", "charlie"}
     assert swarm.where("everywhere") == list(NODES)
 
 
-def test_global_services_follow_constraints_at_once(swarm: Swarm) -> None:
+def test_global_service_follows_constraints_immediately(swarm: Swarm) -> None:
     for name in NODES:
         swarm.label(name, on="yes")
     swarm.run("agent", None, update={"Parallelism": 1, "Delay": 20 * SECOND})
     before = {swarm.name_of(task["NodeID"]): task["ID"] for task in swarm.running("agent")}
 
-    # two leave at the same time, although one at a time is what the update policy says
+    # two leave at the same time, although the update policy says one at a time
     swarm.constrain("agent", "node.hostname==alpha")
     swarm.until(lambda: swarm.where("agent") == ["alpha"], "the others to leave", 8)
     assert swarm.ids("agent") == {before["alpha"]}

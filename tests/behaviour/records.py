@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a service's labels record lives and dies with what is written together with it."""
+"""Records in a service's labels live and die with the fields that the same write changes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ OURS = "node.hostname!=nowhere"
 
 
 def record(spec: Json) -> None:
-    """A constraint, and a label that says so."""
+    """A constraint, and a label that records it."""
     spec["Labels"] = {**(spec.get("Labels") or {}), LABEL: OURS}
     placement = spec["TaskTemplate"].setdefault("Placement", {})
     placement["Constraints"] = [*(placement.get("Constraints") or ()), OURS]
 
 
 def pause(spec: Json) -> None:
-    """Scaled to 0, with the number from before."""
+    """Scaled to 0, with the earlier number of tasks."""
     spec["Labels"] = {**(spec.get("Labels") or {}), LABEL: "1"}
     spec["Mode"]["Replicated"]["Replicas"] = 0
 
@@ -36,31 +36,31 @@ def roll_back(swarm: Swarm, name: str) -> None:
 
 
 def parts(swarm: Swarm, name: str) -> tuple[list[str], str | None, int]:
-    """The constraints, what the label says, and the number of tasks that is asked for."""
+    """The constraints, the value of the label, and the desired number of tasks."""
     spec = swarm.engine.get_service(name)["Spec"]
     placement = spec["TaskTemplate"].get("Placement") or {}
     label = (spec.get("Labels") or {}).get(LABEL)
     return list(placement.get("Constraints") or ()), label, spec["Mode"]["Replicated"]["Replicas"]
 
 
-def test_label_and_constraint_come_and_go_together_and_restart_nothing(swarm: Swarm) -> None:
+def test_label_and_constraint_change_together_without_a_restart(swarm: Swarm) -> None:
     swarm.run("web", Labels={"mine": "x"}, placement={"Constraints": ["node.role ==manager"]})
     before, task = swarm.engine.get_service("web")["Spec"], swarm.ids("web")
 
     swarm.change("web", record)
     assert parts(swarm, "web") == (["node.role ==manager", OURS], OURS, 1)
-    # a rollback takes both, the next one brings both
+    # a rollback removes both, and the next one restores both
     roll_back(swarm, "web")
     assert swarm.engine.get_service("web")["Spec"] == before
     roll_back(swarm, "web")
     assert parts(swarm, "web") == (["node.role ==manager", OURS], OURS, 1)
-    # so does a redeploy, which knows of neither
+    # so does a redeploy, which contains neither
     swarm.change("web", lambda spec: (spec.clear(), spec.update(before)))
     assert swarm.engine.get_service("web")["Spec"] == before
     swarm.stays(lambda: swarm.ids("web") == task, 1, "the task was replaced")
 
 
-def test_an_empty_list_of_constraints_is_none(swarm: Swarm) -> None:
+def test_empty_list_of_constraints_means_none(swarm: Swarm) -> None:
     swarm.run("web", placement={})
     before = swarm.engine.get_service("web")["Spec"]
     assert before["TaskTemplate"]["Placement"] == {}
@@ -75,8 +75,8 @@ def test_an_empty_list_of_constraints_is_none(swarm: Swarm) -> None:
     assert swarm.engine.get_service("web")["Spec"] == before
 
 
-def test_a_placement_of_nothing_restarts_nothing_and_a_rollback_comes_back_to_it(swarm: Swarm) -> None:
-    """Real managers would crash where a rollback took the placement away as a whole."""
+def test_empty_placement_restarts_nothing_and_a_rollback_restores_it(swarm: Swarm) -> None:
+    """Real managers would crash if a rollback removed the whole placement."""
     swarm.run("web")
     task = swarm.ids("web")
     assert "Placement" not in swarm.engine.get_service("web")["Spec"]["TaskTemplate"]
@@ -96,7 +96,7 @@ def test_a_placement_of_nothing_restarts_nothing_and_a_rollback_comes_back_to_it
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run")
 
 
-def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
+def test_scaling_to_0_and_back_starts_no_update(swarm: Swarm) -> None:
     swarm.run("web")
     swarm.force("web")
     swarm.settled("web")
@@ -109,7 +109,7 @@ def test_scaling_to_0_and_back_is_no_update(swarm: Swarm) -> None:
     assert (parts(swarm, "web"), swarm.update_state("web")) == (([], None, 1), None)
 
 
-def test_a_rollback_to_0_brings_the_label_back(swarm: Swarm) -> None:
+def test_rollback_to_0_restores_the_label(swarm: Swarm) -> None:
     swarm.run("web")
     swarm.change("web", pause)
     swarm.until(lambda: not swarm.desired("web"), "it to stop")
@@ -123,8 +123,8 @@ def test_a_rollback_to_0_brings_the_label_back(swarm: Swarm) -> None:
     swarm.until(lambda: len(swarm.running("web")) == 1, "it to run again")
 
 
-def test_swarm_itself_never_rolls_back_to_0(swarm: Swarm) -> None:
-    """What is started from 0 is no update, so nobody watches whether it fails."""
+def test_swarm_never_rolls_back_to_0_by_itself(swarm: Swarm) -> None:
+    """Scaling up from 0 is not an update, so Swarm does not monitor it for failures."""
     swarm.run("web", update={"Monitor": 6 * SECOND, "FailureAction": "rollback"})
     swarm.change("web", pause)
     swarm.until(lambda: not swarm.desired("web"), "it to stop")

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Swarm updates a service, and what it says of it."""
+"""How Swarm updates a service and reports the update."""
 
 from __future__ import annotations
 
 from tests.behaviour.world import SECOND, Json, Swarm
 
 
-def test_the_course_of_an_update(swarm: Swarm) -> None:
+def test_update_passes_through_its_states(swarm: Swarm) -> None:
     swarm.run("web", 2)
     assert swarm.update_state("web") is None
     before = swarm.ids("web")
@@ -36,7 +36,7 @@ def test_the_course_of_an_update(swarm: Swarm) -> None:
 
 def test_stop_first_waits_for_the_old_container(swarm: Swarm) -> None:
     pinned = {"Constraints": ["node.hostname==alpha"]}
-    # three seconds that the container takes
+    # three seconds for the container to stop
     swarm.run("db", 1, program="stubborn", placement=pinned, container={"StopGracePeriod": 3 * SECOND})
     swarm.constrain("db", "node.hostname==bravo")
     swarm.until(lambda: swarm.desired("db")[-1].get("NodeID") and len(swarm.tasks("db")) == 2, "a new task")
@@ -81,7 +81,7 @@ def break_it(spec: Json) -> None:
     spec["TaskTemplate"]["ContainerSpec"]["Command"] = ["sh", "-c", "exit 1"]
 
 
-def test_a_failing_update_pauses(swarm: Swarm) -> None:
+def test_failing_update_pauses(swarm: Swarm) -> None:
     swarm.run("web", 2, update={"Monitor": 6 * SECOND, "Delay": 5 * SECOND})
     before = swarm.ids("web")
     swarm.world.prepare("web", "broken")
@@ -92,7 +92,7 @@ def test_a_failing_update_pauses(swarm: Swarm) -> None:
     assert len(swarm.ids("web") & before) == 1
 
 
-def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
+def test_failing_update_rolls_back(swarm: Swarm) -> None:
     update = {"Monitor": 6 * SECOND, "Delay": 5 * SECOND, "FailureAction": "rollback"}
     rollback = {"Parallelism": 1, "Monitor": SECOND // 2}
     swarm.run("web", 2, update=update, RollbackConfig=rollback)
@@ -100,7 +100,7 @@ def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
     before = swarm.ids("web")
     swarm.world.prepare("web", "broken")
     swarm.change("web", break_it)
-    # it may be over in less time than between two looks
+    # it may end between two polls
     swarm.until(
         lambda: swarm.update_state("web") in ("rollback_started", "rollback_completed"),
         "the rollback to begin",
@@ -114,7 +114,7 @@ def test_a_failing_update_rolls_back(swarm: Swarm) -> None:
     assert len(swarm.ids("web") & before) == 1
 
 
-def test_a_new_write_cancels_an_update(swarm: Swarm) -> None:
+def test_new_write_cancels_an_update(swarm: Swarm) -> None:
     swarm.run("web", 3, update={"Delay": 30 * SECOND})
     before = swarm.ids("web")
     swarm.force("web")
@@ -126,7 +126,7 @@ def test_a_new_write_cancels_an_update(swarm: Swarm) -> None:
 
     swarm.change("web", undo)
     swarm.until(lambda: swarm.update_state("web") == "updating", "the other update")
-    # only the one that the first update had replaced is not as it should be
+    # only the task that the first update had replaced is outdated
     first = swarm.ids("web") - before
     swarm.until(lambda: len(ids := swarm.ids("web")) == 3 and not ids & first, "it to go")
     assert len(swarm.ids("web") & before) == 2

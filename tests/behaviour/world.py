@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A swarm of the managers alpha, bravo and charlie, real or simulated, as the tests see it.
 
-Everything is said over the Engine API. Only what no API can do (a power loss, what a container's program
-does, the passing of time) is different for the two.
+All actions use the Engine API. Only actions without an API (a power loss, the behaviour of a container's
+program, the passing of time) differ between the two.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ SECOND = 1_000_000_000
 STEP_SECONDS = 0.1
 HEAVY_MIB = 150
 
-# what a container runs: a name, and for the simulator what that means
+# the programs of containers: a name, and its behaviour in the simulator
 PROGRAMS: dict[str, Behaviour] = {
     "good": Behaviour(),
-    # does not care for SIGTERM
+    # ignores SIGTERM
     "stubborn": Behaviour(stop_seconds=1e6),
     # ends with an error
     "broken": Behaviour(runs_seconds=0.05, exit_code=1),
     # ends well after a second
     "short": Behaviour(runs_seconds=1.0),
-    # has memory in use
+    # uses memory
     "heavy": Behaviour(memory_bytes=HEAVY_MIB * 1024.0**2),
-    # the same, and does not run on bravo
+    # the same, but fails on bravo
     "picky": Behaviour(memory_bytes=HEAVY_MIB * 1024.0**2, refused_by=frozenset({"bravo"})),
 }
 # a tmpfs counts as the memory of its container
@@ -54,7 +54,7 @@ COMMANDS: dict[str, list[str] | None] = {
 
 
 class World(Protocol):
-    """What differs between a real and a simulated swarm."""
+    """The differences between a real and a simulated swarm."""
 
     engine: Engine
 
@@ -72,7 +72,7 @@ class World(Protocol):
 
 
 class Swarm:
-    """A world with the words that the tests need."""
+    """A world with the actions and queries that the tests need."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -91,7 +91,7 @@ class Swarm:
         update: Json | None = None,
         **more: Any,
     ) -> Json:
-        """A service's spec; without ``replicas``, a global one. Updates are watched only for a moment."""
+        """A service's spec; without ``replicas``, a global one. Updates are monitored only for a moment."""
         container: Json = {"Image": IMAGE, "StopGracePeriod": 10 * SECOND}
         if COMMANDS[program] is not None:
             container["Command"] = COMMANDS[program]
@@ -118,7 +118,7 @@ class Swarm:
         return str(self.engine.post("/services/create", self.spec(name, replicas, **parts))["ID"])
 
     def run(self, name: str, replicas: int | None = 1, **parts: Any) -> str:
-        """Deploy, and wait until everything runs."""
+        """Deploy a service, and wait until it runs."""
         service_id = self.deploy(name, replicas, **parts)
         desired = len(NODES) if replicas is None else replicas
         self.until(lambda: len(self.running(name)) == desired, f"{desired} running tasks of {name}")
@@ -193,7 +193,7 @@ class Swarm:
         return [task for task in self.desired(name) if task["Status"]["State"] == "running"]
 
     def ids(self, name: str) -> set[str]:
-        """Of the running tasks."""
+        """The IDs of the running tasks."""
         return {task["ID"] for task in self.running(name)}
 
     def where(self, name: str) -> list[str]:
@@ -205,7 +205,7 @@ class Swarm:
         return dict(Counter(self.where(name)))
 
     def containers(self, name: str, hostname: str) -> int:
-        """How many containers of the service run on a node, asked of its own engine."""
+        """How many containers of the service run on a node, according to its own engine."""
         service_id = self.engine.get_service(name)["ID"]
         found = self.world.engine_of(hostname).get("/containers/json")
         return sum(1 for one in found if one["Labels"].get("com.docker.swarm.service.id") == service_id)
@@ -233,11 +233,11 @@ class Swarm:
             self.world.let_pass(STEP_SECONDS)
 
     def settled(self, name: str) -> None:
-        """Wait until an update of the service has ended well."""
+        """Wait until an update of the service has completed."""
         self.until(lambda: self.update_state(name) == "completed", f"the end of {name}'s update")
 
     def stays(self, condition: Callable[[], object], seconds: float, what: str) -> None:
-        """``condition`` has to be true for all of so many seconds."""
+        """Check that ``condition`` stays true for this many seconds."""
         end = self.world.now() + seconds
         while self.world.now() < end:
             assert condition(), what
@@ -245,7 +245,7 @@ class Swarm:
 
 
 class SimWorld:
-    """The simulator: time passes only where a test waits."""
+    """The simulator: time only passes while a test waits."""
 
     def __init__(self, sim: Sim, connect: Callable[[str], Engine]) -> None:
         self.sim = sim
@@ -285,7 +285,7 @@ class LabWorld:
         self.lab = lab
         self._connect = connect
         self._engines: dict[str, Engine] = {}
-        # the manager that is asked must not be one that a test crashes
+        # never query a manager that a test crashes
         self.engine = self.engine_of("alpha")
 
     def close(self) -> None:

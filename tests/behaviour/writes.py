@@ -20,7 +20,7 @@ from tests.behaviour.world import Json, Swarm
 DATA = base64.b64encode(b"data").decode()
 
 
-def test_a_stale_version_is_refused(swarm: Swarm) -> None:
+def test_stale_version_is_refused(swarm: Swarm) -> None:
     swarm.run("web", 1)
     service = swarm.engine.get_service("web")
     index = service["Version"]["Index"]
@@ -38,7 +38,7 @@ def test_a_stale_version_is_refused(swarm: Swarm) -> None:
     assert swarm.node("bravo")["Spec"]["Labels"] == {"a": "1"}
 
 
-def test_a_config_is_a_versioned_store(swarm: Swarm) -> None:
+def test_config_is_a_versioned_store(swarm: Swarm) -> None:
     engine = swarm.engine
     config_id = engine.create_config({"Name": "state", "Labels": {"a": "1"}, "Data": DATA})
     with pytest.raises(NameInUse, match="config state already exists"):
@@ -68,7 +68,7 @@ def test_a_config_is_a_versioned_store(swarm: Swarm) -> None:
         engine.get_config(config_id)
 
 
-def test_refusals_in_the_same_words(swarm: Swarm) -> None:
+def test_refusals_have_the_same_messages(swarm: Swarm) -> None:
     engine = swarm.engine
     swarm.run("web", 1)
     node, service = swarm.node("bravo"), engine.get_service("web")
@@ -110,8 +110,8 @@ def test_refusals_in_the_same_words(swarm: Swarm) -> None:
         engine.post(f"/nodes/{node['ID']}/update", node["Spec"])
 
 
-def test_a_spec_comes_back_as_it_was(swarm: Swarm) -> None:
-    """What the engine adds to a spec by itself, and what it leaves out."""
+def test_spec_is_returned_unchanged(swarm: Swarm) -> None:
+    """The fields that the engine adds to a spec or omits."""
     spec = {
         "Name": "plain",
         "TaskTemplate": {"ContainerSpec": {"Image": "orcastra/app"}},
@@ -134,7 +134,7 @@ def test_a_spec_comes_back_as_it_was(swarm: Swarm) -> None:
     assert task["Slot"] == 1
     assert task["Status"]["Message"] == "started"
     assert {"ContainerID", "PID", "ExitCode"} == set(task["Status"]["ContainerStatus"])
-    # a task does not say its runtime
+    # a task does not contain its runtime
     assert {**task["Spec"], "Runtime": "container"} == found["Spec"]["TaskTemplate"]
     assert "Runtime" not in task["Spec"]
 
@@ -159,7 +159,7 @@ def test_filters(swarm: Swarm) -> None:
     assert engine.get_service(running[0]["ServiceID"][:12])["Spec"]["Name"] == "webber"
 
 
-def test_the_event_stream(swarm: Swarm) -> None:
+def test_event_stream(swarm: Swarm) -> None:
     engine = swarm.world.engine_of("alpha")
     web, bravo = swarm.run("web", 1), swarm.node("bravo")["ID"]
     swarm.scale("web", 2)
@@ -172,7 +172,7 @@ def test_the_event_stream(swarm: Swarm) -> None:
     engine.delete_config(config_id)
     swarm.engine._request("DELETE", f"/services/{web}", None, {})
     events: list[Json] = []
-    # the stream reaches back; it ends by itself after a moment without anything new
+    # the stream includes past events; it ends after a moment without new ones
     for event in engine.events(("node", "service", "config"), 1.0, 5.0):
         if event["Actor"]["ID"] in (web, bravo, config_id):
             events.append(event)

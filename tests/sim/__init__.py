@@ -9,8 +9,8 @@
         sim.advance(10)
         assert sim.where("web") == ["delta"]
 
-What it does was taken from swarmkit's sources; the tests in ``tests/behaviour`` run against it and against
-real engines, too. Left out: jobs, networks, secrets, CSI volumes, generic resources, plugins, and how nodes
+Its behaviour follows swarmkit's sources. The tests in ``tests/behaviour`` run against it and against real
+engines. It does not simulate jobs, networks, secrets, CSI volumes, generic resources, plugins, or how nodes
 join and leave.
 """
 

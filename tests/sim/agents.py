@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes' agents: they start and stop containers as the managers want, and report what became of them.
+"""The nodes' agents start and stop containers on behalf of the managers, and report their states.
 
-What a container does is kept here, apart from what the managers believe of its task: a task that was rejected
-still runs until its agent hears of it, and that of a node that is cut off runs on.
+The state of a container is kept here, separate from the state of its task in the managers' store: a rejected
+task still runs until its agent learns of it, and a container on a disconnected node keeps running.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.sim.objects import Behaviour, SimNode, SimTask, State
 from tests.sim.store import Store
 
 DELIVERY_SECONDS = 0.1
-"""Managers tell agents what is new at most ten times in a second."""
+"""Managers send changes to agents at most ten times per second."""
 REPORT_SECONDS = 0.05
 KILLED = 137
 _STOPPABLE = (State.STARTING, State.RUNNING)
@@ -64,14 +64,14 @@ class Agents:
         store.watch_tasks(self._on_task)
 
     def containers(self, node: SimNode) -> list[Container]:
-        """Those that run on the node, whatever the managers know of them."""
+        """The containers that run on the node, whatever the managers know of them."""
         return [found for found in self._of_node.get(node.id, {}).values() if found.runs]
 
     def container(self, task_id: str) -> Container | None:
         return self._containers.get(task_id)
 
     def adopt(self, task: SimTask, node: SimNode, since: float) -> None:
-        """Have a task's container run already, without all that leads there."""
+        """Make a task's container run immediately, without the usual steps."""
         container = self._new(task, node)
         self._set_id(container)
         container.state, container.since = State.RUNNING, since
@@ -84,7 +84,7 @@ class Agents:
             self._exited(container, exit_code)
 
     def power_off(self, node: SimNode) -> None:
-        """Everything that runs on the node is gone at once, and nobody reports it."""
+        """Everything on the node is gone immediately, without a report."""
         for container in self._of_node.get(node.id, {}).values():
             self._cancel(container)
             if container.runs:
@@ -92,7 +92,7 @@ class Agents:
                 container.unreported = _ended(container, KILLED)
 
     def connect(self, node: SimNode) -> None:
-        """The node's agent talks to the managers again: both sides tell each other what they missed."""
+        """Reconnect the node's agent: both sides send the changes that the other has missed."""
         for container in tuple(self._of_node.get(node.id, {}).values()):
             if container.unreported is not None:
                 unreported, container.unreported = container.unreported, None
@@ -116,7 +116,7 @@ class Agents:
             self._clock.after(DELIVERY_SECONDS, lambda: self._hear(task))
 
     def _hear(self, task: SimTask) -> None:
-        """The agent hears of the task's desired state."""
+        """The agent receives the task's desired state."""
         self._told.discard(task.id)
         node = self._store.nodes.get(task.node_id)
         if task.id not in self._store.tasks or node is None or not node.reachable:
@@ -196,7 +196,7 @@ class Agents:
         self._report(container, state, message, error, 0)
 
     def _report(self, container: Container, state: State, message: str, error: str, exit_code: int) -> None:
-        """Tell the managers, a moment later: now if possible, else once the node is back."""
+        """Report to the managers after a moment, or when the node is back."""
         if not container.node.reachable:
             container.unreported = (state, message, error, exit_code)
             return
@@ -207,7 +207,7 @@ class Agents:
         if not container.node.reachable:
             container.unreported = (state, message, error, exit_code)
         elif task.id in self._store.tasks and task.state < state:
-            # a task never goes back: what was rejected stays so
+            # task states never go back: a rejected task stays rejected
             task.exit_code = exit_code
             self._store.set_state(task, state, message, error)
 
@@ -227,7 +227,7 @@ class Agents:
 
 
 def _ended(container: Container, exit_code: int) -> tuple[State, str, str, int]:
-    """How a container's end by itself is reported: state, message, error, exit code."""
+    """The report of a container that ends by itself: state, message, error, exit code."""
     if container.stopping:
         return State.SHUTDOWN, "shutdown", "", 0
     if exit_code:

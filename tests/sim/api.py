@@ -118,7 +118,7 @@ class Api:
                 writes.remove_config(rest)
                 return Reply(204, b"")
         finally:
-            # what follows from the write within the same moment
+            # process the immediate effects of the write
             self._settle()
         raise Refusal(404, "page not found")
 
@@ -155,7 +155,7 @@ class Api:
         }
 
     def _containers(self, node: SimNode) -> list[Json]:
-        """Those of the swarm's tasks that run on this node."""
+        """The tasks of the swarm that run on this node."""
         return [
             {
                 "Id": container.id,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 class Timer:
-    """A call that is to come. ``cancel`` may be called at any time."""
+    """A scheduled call. ``cancel`` may be called at any time."""
 
     __slots__ = ("action", "at")
 
@@ -32,7 +32,7 @@ class Clock:
         self._number = 0
 
     def after(self, seconds: float, action: Callable[[], object]) -> Timer:
-        """Have ``action`` called in so many seconds; those of the same time in the order they came in."""
+        """Schedule ``action`` in ``seconds``. Calls for the same time run in the order of scheduling."""
         timer = Timer(self.now + max(seconds, 0.0), action)
         self._number += 1
         heapq.heappush(self._queue, (timer.at, self._number, timer))
@@ -42,7 +42,7 @@ class Clock:
         return self.after(0.0, action)
 
     def run_until(self, at: float) -> None:
-        """Carry out everything that is due by ``at``, what comes up meanwhile included."""
+        """Run all calls that are due by ``at``, including those scheduled in the meantime."""
         while self._queue and self._queue[0][0] <= at:
             moment, _number, timer = heapq.heappop(self._queue)
             if timer.action is None:
@@ -53,7 +53,7 @@ class Clock:
         self.now = max(self.now, at)
 
     def next_time(self) -> float | None:
-        """When the next call is due."""
+        """Return when the next call is due."""
         while self._queue and self._queue[0][2].action is None:
             heapq.heappop(self._queue)
         return self._queue[0][0] if self._queue else None

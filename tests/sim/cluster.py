@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The swarm's nodes and managers: what happens to machines, who leads, and what the managers notice of it."""
+"""The swarm's nodes and managers: failures of machines, elections, and when managers notice them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JITTER_SECONDS = 0.5
 RETURN_SECONDS = 2.0
 ELECTION_SECONDS = (3.0, 6.0)
 REGISTRATION_SECONDS = (0.2, 2.0)
-"""After an election agents look for the new leader."""
+"""How long agents search for the new leader after an election."""
 ROLE_SECONDS = 1.0
 
 
@@ -43,7 +43,7 @@ class Cluster:
 
     @property
     def leader(self) -> SimNode | None:
-        """The manager that leads, while there is one and a majority hears of it."""
+        """The leader, if there is one with a majority."""
         found = self._store.nodes.get(self._store.leader_id or "")
         return found if found is not None and found.reachable and self._has_quorum() else None
 
@@ -60,7 +60,7 @@ class Cluster:
             self._back(node)
 
     def cut(self, node: SimNode) -> None:
-        """Its network is gone; its containers run on."""
+        """Disconnect its network; its containers keep running."""
         if not node.cut:
             node.cut = True
             self._lost(node)
@@ -71,7 +71,8 @@ class Cluster:
             self._back(node)
 
     def elect(self, node: SimNode) -> None:
-        """Another leader at once, as when the old one steps down: its managers' parts start afresh."""
+        """Elect another leader immediately, as if the old one stepped down. Its manager components start from
+        scratch."""
         for action in self.on_lost_leader:
             action()
         self._lead(node)
@@ -81,7 +82,7 @@ class Cluster:
         self._clock.after(ROLE_SECONDS, lambda: self._take_role(node, role))
 
     def would_lose_quorum(self, node: SimNode) -> bool:
-        """Whether the managers would have no majority without ``node``."""
+        """Return whether the managers would lose their majority without ``node``."""
         others = [other for other in self._managers() if other is not node]
         return sum(1 for other in others if other.reachable) <= len(others) // 2
 
@@ -121,7 +122,7 @@ class Cluster:
 
     def _down(self, node: SimNode) -> None:
         if self.leader is None:
-            # nobody is there to notice
+            # no leader notices it
             self._set_timer(node, self.heartbeat_seconds, lambda: self._down(node))
         elif node.id in self._store.nodes and node.state != "down":
             self._store.set_node_state(node, "down", "heartbeat failure")
@@ -153,11 +154,11 @@ class Cluster:
 
     def _set_reachability(self, node: SimNode, word: str) -> None:
         self._store.managers[node.id] = word
-        # part of the node's JSON, but no change of the object
+        # part of the node's JSON, but not a change of the object
         node.rendered = None
 
     def _lost_leader(self) -> None:
-        """The managers are without a leader until they have elected one."""
+        """Hold an election: there is no leader until it ends."""
         for action in self.on_lost_leader:
             action()
         if self._election is not None:

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placement constraints, after swarmkit's ``manager/constraint``: an own small reading of it.
+"""Placement constraints, after swarmkit's ``manager/constraint``: a small independent implementation.
 
-It shares nothing with the code under test, so that a mistake there shows.
+It shares no code with the code under test, so that mistakes there become visible.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Parsed = tuple[str, bool, str]
 
 @lru_cache(maxsize=65536)
 def parse(text: str) -> Parsed:
-    """Raises ValueError with Swarm's words."""
+    """Raises ValueError with Swarm's message."""
     for operator in ("==", "!="):
         if operator not in text:
             continue

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a task has to be replaced, after swarmkit's ``manager/orchestrator/task.go``."""
+"""Whether a task must be replaced, after swarmkit's ``manager/orchestrator/task.go``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Panic(Exception):
 
 
 def is_dirty(spec: Spec, task: SimTask, node: SimNode | None) -> bool:
-    """Whether a task is not as ``spec`` wants it.
+    """Return whether a task does not match ``spec``.
 
-    One whose service changed in nothing but its placement is clean as long as its node meets the constraints.
-    If the service has no placement any more, real managers look into it all the same, and panic.
+    If only the placement of its service has changed, a task is clean while its node meets the constraints. If
+    the service no longer has a placement, real managers dereference it anyway, and panic.
     """
     old = task.spec
     if old.version == spec.version:

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event stream's words, after moby's ``daemon/events.go``: each change of an object, and what changed."""
+"""The events of the event stream, after moby's ``daemon/events.go``: each change of an object with its
+attributes."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def node_facts(_store: Store, node: SimNode) -> Json:
-    """What an event about the node tells old and new of. Taken before the node is changed."""
+    """The facts whose old and new values a node event contains. Recorded before the node changes."""
     return {"availability": node.availability, "role": node.role, "state": node.state}
 
 

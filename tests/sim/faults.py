@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that a test puts in the way of requests."""
+"""Faults that a test injects into requests."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DEADLINE_EXCEEDED = "rpc error: code = DeadlineExceeded desc = context deadline 
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to requests that it matches; it hits those first ``times`` that chance lets it.
+    """A fault for matching requests: it affects at most ``times`` of them, each with probability ``chance``.
 
     - ``method``, ``path``: of the requests; ``path`` is a regular expression for the whole path without the
       version; ``node``: host name of the engine that is asked
-    - ``times``: how many it hits, None for all; ``chance``: the part of those matched that is hit
-    - ``status`` and ``message``: the engine refuses, without having done anything
+    - ``times``: the maximum number of affected requests, None for all; ``chance``: the share of matching ones
+    - ``status`` and ``message``: the engine refuses the request without any change
     - ``drop``: the connection is closed: ``before`` the request is done, or ``after`` (done, but no answer)
     - ``delay_seconds``: the answer takes so long, in real time
     - ``stale``: reads show the swarm as it was when the fault was added
@@ -55,12 +55,12 @@ class Fault:
 
 
 def out_of_sequence(path: str = ".*/update", *, times: int | None = None, chance: float = 1.0) -> Fault:
-    """Writes fail as if somebody else had been faster."""
+    """Writes fail as if another client had been faster."""
     return Fault(method="POST", path=path, times=times, chance=chance, status=500, message=OUT_OF_SEQUENCE)
 
 
 class Faults:
-    """Those in force, in the order in which they were added."""
+    """The active faults, in the order in which they were added."""
 
     def __init__(self, chance: random.Random, store: Store) -> None:
         self._chance = chance
@@ -80,7 +80,7 @@ class Faults:
         self._faults.clear()
 
     def hit(self, method: str, path: str, node: str) -> list[Fault]:
-        """Which faults this request meets."""
+        """Return the faults that affect this request."""
         found = []
         for fault in self._faults:
             if fault.matches(method, path, node) and self._chance.random() < fault.chance:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's ``filters`` parameter: which objects a list has."""
+"""The engine's ``filters`` parameter: which objects a list contains."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def tasks(store: Store, text: str | None) -> list[SimTask]:
 
 
 def find_node(store: Store, name: str) -> SimNode:
-    """By ID, full name, or the beginning of an ID."""
+    """By ID, full name, or ID prefix."""
     return _find(store.nodes, name, "node", lambda node: node.hostname)
 
 
@@ -103,7 +103,7 @@ def find_service(store: Store, name: str) -> SimService:
 
 
 def find_config(store: Store, name: str) -> SimConfig:
-    """In whatever case its name is written."""
+    """By name, case-insensitively."""
     named = [one for one in store.configs.values() if one.spec["Name"].lower() == name.lower()]
     return named[0] if named else _find(store.configs, name, "config", lambda config: config.spec["Name"])
 

@@ -31,7 +31,7 @@ class Global:
         store.watch_nodes(self._on_node)
 
     def resume(self) -> None:
-        """A new leader looks at everything."""
+        """Reconcile everything, as a new leader does."""
         for service in self._all():
             self._on_service(service, "update")
             for task in tuple(self._store.tasks_of_service[service.id].values()):
@@ -92,7 +92,7 @@ class Global:
                 continue
             slot = by_node.pop(node.id, [])
             if not constraints.allows(service.spec.constraints, node):
-                # at once, not one after the other
+                # all at once, not one after the other
                 self._shut_down(slot)
             elif node.availability == "pause":
                 continue

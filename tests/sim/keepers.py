@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The managers' small parts: they let tasks wait for a node, reject misplaced ones, and forget old ones."""
+"""The small components of managers: they make new tasks pending, reject misplaced ones, and forget old
+ones."""
 
 from __future__ import annotations
 
@@ -38,10 +39,10 @@ class Allocator:
 
 
 class Enforcer:
-    """Rejects tasks that a change of their node has put in the wrong place (``manager/constraintenforcer``).
+    """Reject tasks that no longer fit their node after a change of the node (``manager/constraintenforcer``).
 
-    It looks at the service's constraints as they are now, and at reservations. It sets the observed state, so
-    that the container still runs until the agent is told, and nobody waits for it.
+    It checks the service's present constraints and the reservations. It sets the observed state, so the
+    container still runs until the agent learns of it, and nothing waits for its end.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -88,7 +89,7 @@ class Enforcer:
 
 
 class Reaper:
-    """Forgets tasks that were to be removed, and old ones beyond the history kept (``taskreaper``)."""
+    """Forget tasks that should be removed, and old ones beyond the history limit (``taskreaper``)."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.history = HISTORY

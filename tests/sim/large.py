@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Large swarms for tests and measurements: so many nodes and tasks, with followers beside their anchors."""
+"""Large swarms for tests and benchmarks, with followers on their anchors' nodes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.sim.sim import Sim
 
 REPLICAS = 4
 GROUPS_SHARE = 10
-"""One service in so many is an anchor with a follower, which is the next one."""
+"""Every n-th service is an anchor, and the next one is its follower."""
 
 
 def large_swarm(nodes: int, tasks: int, **options: Any) -> Sim:
-    """Three managers among ``nodes``; services of four replicas each, all running where they belong."""
+    """Build a swarm with three managers among ``nodes`` and services of four replicas, all co-located."""
     sim = Sim(**options)
     members = [
         sim.add_node(f"node-{number:04}", role="manager" if number < 3 else "worker")
         for number in range(nodes)
     ]
     for number in range(tasks // REPLICAS):
-        # followers stand where their anchors do
+        # followers run on their anchors' nodes
         first = number - 1 if number % GROUPS_SHARE == 1 else number
         places = [members[(first * REPLICAS + replica) % nodes] for replica in range(REPLICAS)]
         sim.place(_spec(number), places)

@@ -14,14 +14,14 @@ TEXTFILE = "/var/lib/prometheus/node-exporter/containers.prom"
 
 
 class Exporter:
-    """``noise(node, now)``: bytes that the host uses beside what is known of it."""
+    """``noise(node, now)``: additional bytes that the host uses."""
 
     def __init__(self, agents: Agents, now: Callable[[], float]) -> None:
         self.noise: Callable[[SimNode, float], float] = lambda _node, _now: 0.0
         self.more: Callable[[SimNode, float], str] = lambda _node, _now: ""
         """Further lines for a node's page."""
         self.tells_containers = True
-        """Whether the role memory_metrics is there."""
+        """Whether the role memory_metrics is installed."""
         self._agents = agents
         self._now = now
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the simulated swarm is made of. Times are seconds since the epoch, durations seconds, memory bytes."""
+"""The objects of the simulated swarm. Times are seconds since the epoch, durations seconds, memory bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class State(IntEnum):
-    """States of a task in their order; the numbers only have to rise."""
+    """The states of a task in their order; only the order of the numbers matters."""
 
     NEW = 0
     PENDING = 1
@@ -38,7 +38,7 @@ class State(IntEnum):
 
 @dataclass(eq=False)
 class Swarmed:
-    """What every object of the store has: an ID, a version, and its JSON while that is still right."""
+    """The base of every object in the store: an ID, a version, and its cached JSON."""
 
     id: str
     version: int = 0
@@ -49,7 +49,7 @@ class Swarmed:
 
 @dataclass(eq=False)
 class SimNode(Swarmed):
-    """A node's entry. ``up``: its machine is on; ``cut``: its network is not there; see ``cluster``."""
+    """A node's entry. ``up``: its machine is on. ``cut``: its network is disconnected; see ``cluster``."""
 
     hostname: str = ""
     role: str = "worker"
@@ -66,7 +66,7 @@ class SimNode(Swarmed):
     up: bool = True
     cut: bool = False
     base_memory_bytes: int = 512 * 1024**2
-    """What the host uses without any container."""
+    """The memory that the host uses without containers."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -83,16 +83,16 @@ class SimNode(Swarmed):
 
     @property
     def invalid(self) -> bool:
-        """What the orchestrators take tasks away from."""
+        """Whether orchestrators remove tasks from the node."""
         return self.state == "down" or self.availability == "drain"
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Parts of a service's spec as text, so that two of them are compared in no time."""
+    """Parts of a service's spec as text, so that comparisons are fast."""
 
     template: str
-    """The task template but for its placement."""
+    """The task template without its placement."""
     placement: str
     endpoint: str
     whole: str
@@ -100,7 +100,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Spec:
-    """A service's spec as it was written, what the orchestrators need of it, and its version."""
+    """A service's spec as written, the parts that the orchestrators need, and its version."""
 
     raw: Json
     keys: Keys
@@ -130,7 +130,7 @@ class Spec:
 
 @dataclass(eq=False)
 class SimService(Swarmed):
-    """A service. ``previous`` is what a rollback returns to."""
+    """A service. ``previous``: the spec that a rollback restores."""
 
     spec: Spec = None  # type: ignore[assignment]
     previous: Spec | None = None
@@ -152,14 +152,14 @@ class SimConfig(Swarmed):
 
 @dataclass(eq=False)
 class SimTask(Swarmed):
-    """A task. ``state`` is what the managers believe; what its container does is in ``agents``."""
+    """A task. ``state``: its state in the managers' store. The state of its container is in ``agents``."""
 
     service_id: str = ""
     spec: Spec = None  # type: ignore[assignment]
     slot: int = 0
     node_id: str = ""
     global_node: str = ""
-    """The node that a global service's task was made for."""
+    """The node for which a global service's task was created."""
     state: State = State.NEW
     desired: State = State.RUNNING
     message: str = "created"
@@ -176,7 +176,7 @@ class SimTask(Swarmed):
 
     @property
     def is_active(self) -> bool:
-        """Whether it counts as one that is to run."""
+        """Whether it counts as a desired task."""
         return self.desired <= State.COMPLETE
 
 

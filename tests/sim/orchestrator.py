@@ -25,7 +25,7 @@ class Replicated:
         store.watch_nodes(self._on_node)
 
     def resume(self) -> None:
-        """A new leader looks at everything."""
+        """Reconcile everything, as a new leader does."""
         for task in tuple(self._store.tasks.values()):
             service = self._store.services.get(task.service_id)
             if service is None or service.spec.is_global:
@@ -121,7 +121,7 @@ class Replicated:
 
 
 def remove_all(store: Store, restarts: Restarts, updates: Updates, service: SimService) -> None:
-    """The service is gone: all of its tasks are to go, too."""
+    """Remove all tasks of a removed service."""
     updates.cancel(service.id)
     restarts.forget(service.id)
     for task in tuple(store.tasks_of_service[service.id].values()):
@@ -139,7 +139,7 @@ def _free_numbers(running: dict[int, Slot], count: int) -> list[int]:
 
 
 def _removable_last(slots: list[Slot]) -> list[Slot]:
-    """In the order in which they are kept: running ones first, from the nodes with the fewest of them."""
+    """Sort tasks by preference: running ones first, from the nodes with the fewest of them."""
     slots = sorted(
         slots, key=lambda slot: (not any(task.state == State.RUNNING for task in slot), slot[0].slot)
     )

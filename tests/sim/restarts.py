@@ -14,14 +14,14 @@ from tests.sim.objects import SimNode, SimService, SimTask, Spec, State
 from tests.sim.store import Store
 
 OLD_TASK_SECONDS = 60.0
-"""So long Swarm waits for an old container, whatever the service's stop grace period."""
+"""How long Swarm waits for an old container, whatever the service's stop grace period."""
 
 SlotKey = tuple[str, int, str]
 
 
 @dataclass(eq=False)
 class _Delay:
-    """A new task that is not to start yet. ``old``: whose end it waits for."""
+    """A new task that must not start yet. ``old``: the task whose end it waits for."""
 
     task: SimTask
     old: SimTask | None
@@ -62,10 +62,10 @@ class Restarts:
         return self._store.add(task)
 
     def restart(self, service: SimService, task: SimTask) -> None:
-        """Shut the task down and, where the restart policy allows it, have another take its place."""
+        """Shut down the task and replace it if the restart policy allows that."""
         delay = self._delays.get(task.id)
         if delay is not None:
-            # it has not even started: its own delay comes first, or it would fail over and over in no time
+            # it has not even started: its delay comes first; otherwise it would fail in a tight loop
             if not delay.waiter:
                 delay.waiter = True
                 delay.done.append(lambda: self._restart_later(task))
@@ -105,7 +105,7 @@ class Restarts:
             self._end(delay)
 
     def cancel_all(self) -> None:
-        """Forget all that is under way, and all that was: another manager leads."""
+        """Forget all restarts, because another manager leads."""
         for delay in list(self._delays.values()):
             for timer in delay.timers:
                 timer.cancel()
@@ -133,7 +133,7 @@ class Restarts:
         return sum(1 for at in history.at if earliest < at < task.timestamp) < spec.max_attempts
 
     def updatable(self, service: SimService, tasks: list[SimTask]) -> list[SimTask]:
-        """A slot's tasks that an update cares for: what is to run, else a last one that ended for good."""
+        """Return the tasks of a slot that matter to an update: the desired ones, or the last finished one."""
         living = [task for task in tasks if task.desired <= State.RUNNING]
         if living or not tasks or service.update_state == "rollback_started":
             return living
@@ -141,7 +141,7 @@ class Restarts:
         return [] if self.should_restart(service, newest) else [newest]
 
     def resume(self, task: SimTask) -> None:
-        """A new leader finds a task that is to start: what is left of its delay goes on."""
+        """Continue the remaining delay of a task, as a new leader does."""
         left = task.timestamp + task.spec.restart_delay - self._clock.now
         if left > 0:
             self.start_later(None, task, left)

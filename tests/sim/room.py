@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scheduler keeps of each node: its tasks, what is left of its resources, recent failures."""
+"""The scheduler's record of each node: its tasks, free resources and recent failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Port = tuple[str, int]
 
 
 class Room:
-    """A node as the scheduler sees it. A task counts as active until it is to be shut down."""
+    """A node as the scheduler sees it. A task counts as active until its shutdown is requested."""
 
     def __init__(self, node: SimNode) -> None:
         self.node = node
@@ -26,12 +26,12 @@ class Room:
         self.active_of: dict[str, int] = defaultdict(int)
         self.nano_cpus = 0
         self.memory_bytes = 0
-        """What the tasks reserve, as ``nano_cpus``."""
+        """The reservations of the tasks, as ``nano_cpus``."""
         self.ports: set[Port] = set()
         self._failures: dict[tuple[str, int], list[float]] = {}
 
     def add(self, task: SimTask) -> None:
-        """Add the task, or see again whether it is active."""
+        """Add the task, or update whether it is active."""
         was_active = self.tasks.get(task.id)
         if was_active is None:
             self.nano_cpus += task.spec.nano_cpus
@@ -57,7 +57,7 @@ class Room:
         self._failures[key] = [*recent, now]
 
     def failures(self, task: SimTask, now: float) -> int:
-        """Of the task's service, in this version, within the last five minutes."""
+        """Recent failures of the task's service in this version, within the last five minutes."""
         if not self._failures:
             return 0
         key = (task.service_id, task.spec.version)

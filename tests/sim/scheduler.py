@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Swarm's scheduler, after swarmkit's ``manager/scheduler``: filters, then the emptiest node.
 
-Tasks of one service and version are decided on together: nodes in order of recent failures (from five on),
-tasks of the service, tasks at all; filled in turn, each checked again after every task it gets. Of equal
-nodes Swarm takes any; here, too, by the simulator's seed.
+Tasks of one service and version are scheduled together. Nodes are ordered by recent failures (from five on),
+tasks of the service, and all tasks. They are filled in turn, and each is checked again after every task.
+Swarm breaks ties at random; the simulator uses its seed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
 
 @dataclass
 class _Branch:
-    """Nodes of one value of a placement preference, and within them those of the next."""
+    """The nodes with one value of a placement preference, subdivided by the next preference."""
 
     tasks: int = 0
     rooms: list[Room] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Branch:
 
 
 class Scheduler:
-    """Gives Pending tasks to nodes, a moment after something changed."""
+    """Assign pending tasks to nodes, a moment after a change."""
 
     def __init__(self, store: Store, clock: Clock, chance: random.Random) -> None:
         self._store = store
@@ -62,7 +62,7 @@ class Scheduler:
         store.watch_nodes(self._on_node)
 
     def restart(self) -> None:
-        """A new leader's scheduler knows no failures, and looks at every task that waits."""
+        """Start as a new leader: without recorded failures, and with all waiting tasks."""
         for room in self._rooms.values():
             room.forget_failures()
         self._pulse.stop()
@@ -86,14 +86,14 @@ class Scheduler:
         if action == "remove" or task.state > State.RUNNING:
             self._pending.pop(task.id, None)
             if room is not None and room.remove(task):
-                # Swarm counts failures of tasks that it had a choice for
+                # Swarm only counts failures of tasks that it could have placed elsewhere
                 if task.state in (State.FAILED, State.REJECTED) and not task.global_node:
                     room.failed(task, self._clock.now)
                 if self._pending:
                     self._pulse.trigger()
         elif task.state == State.PENDING:
             self._pending[task.id] = task
-            # a status written by the scheduler itself is no news to it
+            # the scheduler ignores statuses that it has written itself
             if not task.error:
                 self._pulse.trigger()
         elif task.state > State.PENDING:
@@ -107,7 +107,7 @@ class Scheduler:
             if task.global_node:
                 self._check_preassigned(task)
             elif task.desired > State.COMPLETE:
-                # never to run: nobody has to decide on it any more
+                # the task never runs, so it needs no node
                 self._pending.pop(task.id)
                 if task.desired < State.REMOVE:
                     self._store.set_state(task, State.SHUTDOWN, task.message)
@@ -117,7 +117,7 @@ class Scheduler:
             self._schedule(group)
 
     def _check_preassigned(self, task: SimTask) -> None:
-        """A global service's task has its node; Swarm waits until it fits there."""
+        """Wait until a global service's task fits on its node."""
         room = self._rooms.get(task.node_id)
         if room is None:
             return
@@ -137,7 +137,7 @@ class Scheduler:
             if reason is not None:
                 refused[reason] = refused.get(reason, 0) + 1
             else:
-                # Swarm forgets what it counted as soon as a node passes
+                # Swarm resets the counts as soon as a node passes
                 refused.clear()
         waiting = list(group)
         self._fill(root, len(waiting), waiting)
@@ -146,7 +146,7 @@ class Scheduler:
             if service is None:
                 self._pending.pop(left.id, None)
             elif service.spec.version > left.spec.version:
-                # Swarm leaves a task of an old version alone
+                # Swarm ignores a task of an old version
                 self._pending.pop(left.id, None)
             else:
                 self._complain(left, refused or self._refusals(left))
@@ -170,7 +170,7 @@ class Scheduler:
             branch.rooms.append(room)
 
     def _fill(self, branch: _Branch, count: int, waiting: list[SimTask]) -> int:
-        """Give away up to ``count`` of ``waiting`` within ``branch``, evenly to what is below it."""
+        """Assign up to ``count`` of ``waiting`` within ``branch``, evenly among its children."""
         if not branch.next:
             return self._fill_nodes(branch.rooms, count, waiting)
         done = 0
@@ -202,7 +202,7 @@ class Scheduler:
         order = self._order(task)
         rooms = [room for room in rooms if self._obstacle(task, room) is None]
         rooms.sort(key=order)
-        # no more nodes than there are tasks can be of use
+        # more nodes than tasks are of no use
         rooms = rooms[: max(count, 1)]
         done = at = 0
         while waiting and rooms and done < count:
@@ -232,7 +232,7 @@ class Scheduler:
         return order
 
     def _obstacle(self, task: SimTask, room: Room) -> str | None:
-        """The first of Swarm's filters that keeps the task from the node."""
+        """Return the first of Swarm's filters that keeps the task off the node."""
         node, spec = room.node, task.spec
         if node.state != "ready" or node.availability != "active":
             return "ready"

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engines and node exporters of all nodes, over real HTTP, at one port of this machine.
 
-Every node has an address of its own in 127.0.0.0/8; one socket listens on all of them, and the address that a
-client came to says which node it asked.
+Every node has its own address in 127.0.0.0/8. One socket listens on all of them, and the address of a
+connection identifies the node.
 """
 
 from __future__ import annotations
@@ -32,10 +32,8 @@ Meet = Callable[[SimNode, str, str], list[Fault]]
 
 
 class Server:
-    """Runs in a thread of its own.
-
-    ``find``: from an address to the node that has it; ``past_events``: calls its argument, and returns what
-    happened before.
+    """The server, in its own thread. ``find``: returns the node with an address. ``past_events``: subscribes
+    its argument, and returns earlier events.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class Server:
             self._loop.call_soon_threadsafe(self._spread, event)
 
     def hang_up(self, node: SimNode) -> None:
-        """End the event streams that the node's engine serves: it is gone."""
+        """End the event streams of the node's engine, which is gone."""
         self._loop.call_soon_threadsafe(self._end_streams, node.id)
 
     def _call(self, coroutine: Any) -> Any:
@@ -84,7 +82,7 @@ class Server:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        # all addresses, because one socket can't have just 127.0.0.0/8; others are refused below
+        # all addresses, because one socket can't listen on 127.0.0.0/8 only; others are refused below
         site = web.TCPSite(self._runner, "0.0.0.0", 0, backlog=1024)
         await site.start()
         self.port = self._runner.addresses[0][1]
@@ -135,7 +133,7 @@ class Server:
         )
 
     async def _stream(self, request: web.Request, node: SimNode) -> web.StreamResponse:
-        """The event stream: what happened from ``since`` on, then what happens."""
+        """Serve the event stream: the events since ``since``, then new ones."""
         try:
             filters = parse(request.query.get("filters"), EVENT_FILTERS)
         except Refusal as refusal:
@@ -177,7 +175,7 @@ async def _delay(faults: list[Fault]) -> None:
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:
-    """Close the connection without a word."""
+    """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)

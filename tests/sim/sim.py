@@ -41,9 +41,9 @@ T = TypeVar("T")
 class Sim:
     """A swarm of nodes that exist only in this process, with Swarm's managers and agents, over real HTTP.
 
-    Use it in a ``with`` block. Time stands still but for ``advance``, ``wait_until`` and ``real_time``.
-    ``now``: seconds since the epoch at the start (default: the real ones). Everything that is left to chance
-    follows from ``seed``. One thread may use it beside the HTTP server's own; ``lock`` is for more.
+    Use it in a ``with`` block. Time only passes in ``advance``, ``wait_until`` and ``real_time``. ``now``:
+    seconds since the epoch at the start (default: the real ones). ``seed`` determines all random choices. One
+    thread may use it in addition to that of the HTTP server; for more threads, use ``lock``.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Sim:
         self.faults = Faults(self.chance, self.store)
         self.behaviours: dict[str, Behaviour] = {}
         self.requests: list[tuple[str, str, str]] = []
-        """What was asked: host name, method, path."""
+        """The requests so far: host name, method, path."""
         self._default = Behaviour()
         self._restarts = Restarts(self.store, self.clock)
         self.agents = Agents(self.store, self.clock, self.chance, self._behaviour)
@@ -105,7 +105,7 @@ class Sim:
         architecture: str = "x86_64",
         os: str = "linux",
     ) -> SimNode:
-        """A node that is Ready at once. The first manager leads."""
+        """Add a node, which is ready immediately. The first manager leads."""
         number = len(self._addresses)
         address = f"127.{20 + number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
         node = SimNode(
@@ -130,7 +130,7 @@ class Sim:
         return node
 
     def node(self, hostname: str) -> SimNode:
-        """The newest entry of this name."""
+        """The newest node with this name."""
         found = [node for node in self.store.nodes.values() if node.hostname == hostname]
         if not found:
             raise KeyError(hostname)
@@ -140,7 +140,7 @@ class Sim:
         return next(service for service in self.store.services.values() if service.name == name)
 
     def tasks(self, service: str, *, desired: bool = True) -> list[SimTask]:
-        """A service's tasks; ``desired``: only those that are to run."""
+        """The tasks of a service. ``desired``: only those that should run."""
         found = self.store.tasks_of_service[self.service(service).id].values()
         return [task for task in found if not desired or task.desired <= State.RUNNING]
 
@@ -153,7 +153,7 @@ class Sim:
         return self.agents.containers(self.node(hostname))
 
     def place(self, raw: Json, nodes: Sequence[SimNode], *, age_seconds: float = 3600.0) -> SimService:
-        """A service whose tasks have run on ``nodes`` for a while, without anybody scheduling it.
+        """Add a service whose tasks already run on ``nodes``, without scheduling.
 
         For large swarms and for given situations: one replica for each entry of ``nodes``.
         """
@@ -176,10 +176,10 @@ class Sim:
         return service
 
     def behave(self, service: str, behaviour: Behaviour) -> None:
-        """How the service's containers behave, from the next one on."""
+        """Set the behaviour of the service's future containers."""
         self.behaviours[service] = behaviour
 
-    # what happens to it
+    # failures
 
     def crash(self, hostname: str) -> None:
         self._happen(hostname, self.cluster.crash)
@@ -197,7 +197,7 @@ class Sim:
         self._happen(hostname, self.cluster.elect)
 
     def kill(self, service: str, hostname: str, exit_code: int = 137) -> None:
-        """The service's containers on a node end by themselves."""
+        """End the service's containers on a node."""
         with self.lock:
             for container in self.containers(hostname):
                 if container.task.spec.name == service:
@@ -205,7 +205,7 @@ class Sim:
             self._settle()
 
     def fail(self, fault: Fault) -> Fault:
-        """Put a fault in the way of requests, until ``faults.remove`` or ``faults.clear``."""
+        """Inject a fault into requests until ``faults.remove`` or ``faults.clear``."""
         with self.lock:
             return self.faults.add(fault)
 
@@ -220,7 +220,7 @@ class Sim:
             self.clock.run_until(self.clock.now + seconds)
 
     def wait_until(self, condition: Callable[[], T], seconds: float = 60.0, step: float = 0.05) -> T:
-        """Let time pass, but no more than so many seconds, until ``condition`` is true; return its value."""
+        """Let time pass until ``condition`` is true, but at most ``timeout`` seconds. Return its value."""
         end = self.now + seconds
         while not (value := condition()):
             if self.now >= end:
@@ -230,7 +230,7 @@ class Sim:
 
     @contextmanager
     def real_time(self, speed: float = 1.0) -> Iterator[None]:
-        """Let time pass by itself, ``speed`` times as fast as real time, while the block runs."""
+        """Let time pass ``speed`` times as fast as real time while the block runs."""
         ended = threading.Event()
 
         def pump() -> None:
@@ -251,7 +251,7 @@ class Sim:
     # over HTTP
 
     def docker_host(self, node: SimNode | str | None = None) -> str:
-        """Where a node's engine is; by default the leader's."""
+        """The address of a node's engine; by default the leader's."""
         if node is None:
             node = self.store.nodes[self.store.leader_id or ""]
         found = self.node(node) if isinstance(node, str) else node
@@ -272,7 +272,7 @@ class Sim:
             self._settle()
 
     def _settle(self) -> None:
-        """Carry out what follows at once."""
+        """Process all immediate effects."""
         self.clock.run_until(self.clock.now)
 
     def _meet(self, node: SimNode, method: str, path: str) -> list[Fault]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a service's JSON to what the orchestrators need of it, checked as the engine checks it."""
+"""Parse a service's JSON for the orchestrators, with the checks of the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BadSpec(ValueError):
 
 
 def complete(raw: Json) -> Json:
-    """``raw`` as the engine hands it back: what it adds by itself is added, nothing else is changed."""
+    """Return ``raw`` as the engine returns it: with the engine's additions, otherwise unchanged."""
     template = raw.get("TaskTemplate") or {}
     container = template.get("ContainerSpec") or {}
     desired = {**raw, "Labels": raw.get("Labels") or {}}
@@ -51,7 +51,7 @@ def read(raw: Json, version: int) -> Spec:
     mode = raw["Mode"]
     _check(raw, mode, placement)
     rest = {key: value for key, value in template.items() if key != "Placement"}
-    # a spec without a word about it keeps Swarm's default
+    # without an explicit value, Swarm's default applies
     delay = restart.get("Delay")
     grace = template["ContainerSpec"].get("StopGracePeriod")
     return Spec(
@@ -109,7 +109,8 @@ def normal_architecture(name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """Equal for what is equal to Swarm: an absent field is an empty one."""
+    """Normalize specs so that those that Swarm considers equal compare equal: an absent field is an empty
+    one."""
     return json.dumps(_bare(value), sort_keys=True)
 
 
@@ -125,7 +126,7 @@ def _bare(value: Any) -> Any:
 def update_config(raw: Json | None) -> Json:
     """An ``UpdateConfig`` or ``RollbackConfig`` with Swarm's defaults; durations in seconds.
 
-    Without any, one task at a time; in one that is there, parallelism 0 means all at once.
+    Without a config, one task is updated at a time. In a given config, parallelism 0 means all at once.
     """
     found = {"Parallelism": 1} if raw is None else raw
     return {

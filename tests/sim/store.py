@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The managers' store: objects, their versions, who watches them, and what the event stream says of them."""
+"""The managers' store: objects, versions, watchers, and events for the event stream."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from tests.sim.clock import Clock
 from tests.sim.objects import Json, SimConfig, SimNode, SimService, SimTask, State, Swarmed
 
 KEPT_EVENTS = 256
-"""As many as an engine remembers."""
+"""How many events an engine keeps."""
 _ID_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 Kind = TypeVar("Kind", bound=Swarmed)
 
 
 class Store:
-    """Every write goes through ``add``, ``touch`` or ``remove``: they count versions and tell the watchers.
+    """The store. Every write uses ``add``, ``touch`` or ``remove``, which count versions and call the
+    watchers.
 
-    A watcher is called at once, with the object and what happened (``create``, ``update``, ``remove``). It
-    makes a note and has itself called later, as the managers' parts do.
+    A watcher is called immediately with the object and the action (``create``, ``update``, ``remove``). It
+    only schedules its own work, like the managers' components.
     """
 
     def __init__(self, clock: Clock, chance: random.Random) -> None:
@@ -40,7 +41,7 @@ class Store:
         self.events: deque[Json] = deque(maxlen=KEPT_EVENTS)
         self.leader_id: str | None = None
         self.managers: dict[str, str] = {}
-        """Node ID → its reachability, of those that are in the managers' Raft."""
+        """Node ID → reachability of each member of the managers' Raft group."""
         self.index = 10
         self.writes = 0
         self._chance = chance
@@ -77,7 +78,7 @@ class Store:
         return found
 
     def touch(self, found: Swarmed, before: Json | None = None) -> None:
-        """Say that ``found`` was changed. ``before``: what the event stream compares it with."""
+        """Record that ``found`` has changed. ``before``: the earlier facts for the event stream."""
         self._count(found)
         self._tell(found, "update", before or {})
 
@@ -116,7 +117,7 @@ class Store:
             watcher(event)
 
     def snapshot(self) -> Store:
-        """What is in the store now, for stale answers. It has no watchers and is never written."""
+        """Return a copy of the store for stale answers. It has no watchers and is never written."""
         kept = Store(self.clock, self._chance)
         kept.nodes = _copies(self.nodes)
         kept.services = _copies(self.services)

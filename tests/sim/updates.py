@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rolling updates, after swarmkit's ``manager/orchestrator/update``.
 
-An update goes through the slots that are not as the service wants them, so many at a time, watches for a
-while whether what it started keeps running, and says in the service's ``UpdateStatus`` what became of it.
+An update replaces the tasks in outdated slots, up to its parallelism, monitors the new tasks for a while, and
+reports its result in the service's ``UpdateStatus``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.sim.store import Store
 Slot = list[SimTask]
 _UNTIL_RUNNING = -1.0
 WRITE_SECONDS = 0.01
-"""What a write through the managers' Raft takes."""
+"""The duration of a write through the managers' Raft."""
 
 
 class Updates:
@@ -36,7 +36,7 @@ class Updates:
         store.watch_tasks(self._on_task)
 
     def update(self, service: SimService, slots: list[Slot]) -> None:
-        """Bring ``slots`` to the service's spec. An update that works towards another one is cancelled."""
+        """Update ``slots`` to the service's spec. A running update towards another spec is cancelled."""
         running = self._running.get(service.id)
         if running is not None:
             if running.spec.keys.whole == service.spec.keys.whole:
@@ -118,7 +118,7 @@ class Update:
         if self._over or task.service_id != self.service.id:
             return
         if task.state > State.RUNNING and task.id in self._started:
-            # the task is restarted in the meantime, still as the failing update wants it
+            # the task is restarted in the meantime, still with the spec of the failing update
             self._clock.after(WRITE_SECONDS, lambda: self._has_failed(task))
         if task.id in self._coming and task.state >= State.RUNNING:
             self._clock.after(WRITE_SECONDS, lambda: self._has_come(task))
@@ -136,7 +136,7 @@ class Update:
         return is_dirty(self.spec, task, self._store.nodes.get(task.node_id))
 
     def _next(self) -> None:
-        """One worker takes the next slot, or goes home."""
+        """A worker takes the next slot, or ends."""
         if self._over:
             return
         if self._failed or not self._slots:
@@ -155,7 +155,7 @@ class Update:
             self._replace(slot)
 
     def _rest(self) -> None:
-        """A worker is done with a slot."""
+        """A worker has finished a slot."""
         if self._over:
             return
         delay = self._config["delay"]
@@ -192,7 +192,7 @@ class Update:
         self._rest()
 
     def _remove(self, slot: Slot) -> SimTask | None:
-        """Shut down what is in the slot. Returns one of those that were."""
+        """Shut down the tasks in the slot. Returns one of them."""
         removed = None
         for task in slot:
             if task.desired <= State.RUNNING and task.id in self._store.tasks:

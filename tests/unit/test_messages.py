@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def reasons() -> Iterator[tuple[str, str, frozenset[str] | None]]:
-    """Each ``Reason(…)`` in the code: where it is, its code, its parameters (None: not literal)."""
+    """Each ``Reason(…)`` in the code: its place, code and parameters (None if they aren't literal)."""
     for folder in ("plugins", "orcastra_runner"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -42,12 +42,12 @@ def parameters(template: str) -> set[str]:
     }
 
 
-def test_each_code_is_in_one_catalogue() -> None:
+def test_codes_are_in_one_catalogue() -> None:
     found = Counter(code for catalogue in messages.CATALOGUES for code in catalogue.MESSAGES)
     assert [code for code, times in found.items() if times > 1] == []
 
 
-def test_each_reason_has_a_message_with_its_parameters() -> None:
+def test_reasons_have_a_message_with_their_parameters() -> None:
     wrong = []
     for place, code, given in reasons():
         template = messages.MESSAGES.get(code)
@@ -58,7 +58,7 @@ def test_each_reason_has_a_message_with_its_parameters() -> None:
     assert wrong == []
 
 
-def test_each_message_is_used() -> None:
+def test_messages_are_used() -> None:
     assert set(messages.MESSAGES) - {code for _place, code, _given in reasons()} == set()
 
 
@@ -96,11 +96,11 @@ def test_codes_are_snake_case_and_parameters_are_names() -> None:
         ("{share:.0%}", {"share": 0.5}, "50%"),
     ],
 )
-def test_formats(template: str, params: dict[str, object], text: str) -> None:
+def test_formatter_renders_each_format(template: str, params: dict[str, object], text: str) -> None:
     assert formatting.FORMATTER.vformat(template, (), params) == text
 
 
-def test_none_has_no_place_in_a_message() -> None:
+def test_formatter_refuses_none() -> None:
     with pytest.raises(ValueError, match="None"):
         formatting.FORMATTER.vformat("{name}", (), {"name": None})
 

@@ -28,7 +28,7 @@ class Observation:
     """The snapshot, the saved state, and the engine through which they were observed.
 
     ``damage`` has a reason for each damaged part of the state object; damaged parts are treated as empty.
-    ``requests`` is the number of API requests of the observation. ``engine_time`` is the time of the engine's own clock
+    ``requests`` is the number of API requests of the observation. ``engine_time`` is the engine's own clock
     before the lists were read, in seconds since the epoch; 0 if the engine does not report it.
     """
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan the healing of unhealthy containers of one node.
+"""Plan the repair of unhealthy containers on one node.
 
-Swarm replaces an unhealthy task by itself. What is left over: a container that stays unhealthy while its task
-is said to run, one that ended with 0 under ``on-failure``, one whose ``max_attempts`` are used up, and plain
-containers.
+Swarm replaces an unhealthy task by itself. These cases remain: a container that stays unhealthy while Swarm
+considers its task running, one that ended with 0 under ``on-failure``, one whose ``max_attempts`` are
+exhausted, and plain containers.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -27,12 +27,12 @@ from .._model.steps import Plan, Step
 
 DEFAULT_LABEL = "autoheal"
 ALL = "all"
-# How long a service may take to stop if that is unknown: killing a container that is still stopping in order
-# is worse than waiting.
+# How long a service may take to stop if that is unknown: killing a container during a regular stop is worse
+# than waiting.
 UNKNOWN_STOP_GRACE_SECONDS = 300.0
-# A container that ended longer ago than this was left so on purpose.
+# A container that ended longer ago than this was left that way on purpose.
 LONGEST_MEMORY_SECONDS = 86400.0
-# How often it is written down that something is still unhealthy.
+# How often the saved state is updated while a container stays unhealthy.
 SEEN_STEP_SECONDS = 60.0
 _FALSE = ("false", "0", "no", "off")
 _TRUE = ("true", "1", "yes", "on")
@@ -43,8 +43,8 @@ class HealRules:
     """When to heal. Times are seconds.
 
     ``label`` is the label of containers and services that opts in or out; ``all`` opts all containers in.
-    ``stop_timeout`` is for containers without one of their own. After each attempt the next one waits
-    twice as long, from ``backoff`` on; after ``attempts`` of them within ``window`` it is given up.
+    ``stop_timeout`` is for containers without one of their own. The pause starts at ``backoff`` and doubles
+    after each attempt; after ``attempts`` within ``window``, the container is given up.
     """
 
     grace: float = 60.0
@@ -61,7 +61,7 @@ class HealRules:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A task's container that was unhealthy and has ended. ``finished`` is in seconds since the epoch."""
+    """A container of a task that was unhealthy and has ended. ``finished`` is in seconds since the epoch."""
 
     service_id: str
     service: str
@@ -72,10 +72,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class HealPlan:
-    """The plan, and what else its caller needs.
+    """The plan, and more results for the caller.
 
-    ``given_up``: what was given up just now. ``for_manager``: what only a manager can judge, and none was
-    asked. ``settled``: IDs of containers that need no further check.
+    ``given_up``: subjects given up in this cycle. ``for_manager``: cases that only a manager can judge if
+    none was asked. ``settled``: IDs of containers that need no more checks.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -100,11 +100,10 @@ def plan_autoheal(
     stop_grace: Mapping[str, float] | None = None,
     ended_elsewhere: Iterable[Ended] = (),
 ) -> HealPlan:
-    """Plan for the containers of ``view``, which are those that the engine calls unhealthy.
+    """Plan for the containers of ``view``, which the engine reports as unhealthy.
 
-    ``snapshot`` is what a manager sees of the swarm, None where no manager was asked. ``stop_grace`` is how
-    long the services may take to stop, by ID; what is missing there is unknown. ``ended_elsewhere``: what
-    other nodes could not judge.
+    ``snapshot``: the swarm as a manager sees it, None if no manager was asked. ``stop_grace``: service ID →
+    how long it may take to stop, if known. ``ended_elsewhere``: cases that other nodes could not judge.
     """
     healer = _Healer(view, rules, state, snapshot, stop_grace or {})
     result = HealPlan()
@@ -120,7 +119,7 @@ def plan_autoheal(
             else:
                 ended.append((evidence, container.id))
     ended += [(evidence, "") for evidence in ended_elsewhere]
-    # the service as a whole is the last resort, and once is enough
+    # restarting the whole service is the last resort, and once is enough
     restarted: set[str] = set()
     for evidence, container_id in sorted(ended, key=lambda item: -item[0].finished):
         result += healer.ended(evidence, container_id, restarted)
@@ -144,12 +143,12 @@ class _Healer:
         self._seen: set[str] = set()
 
     def running(self, container: Container) -> HealPlan:
-        """A container that runs and is unhealthy."""
+        """Plan for a container that runs and is unhealthy."""
         health = container.health
         if health is None or health.status != "unhealthy" or container.state == "restarting":
             return HealPlan()
         if health.failing_streak < health.retries:
-            # the engine calls what was paused unhealthy, until the first check after that
+            # after a pause, the engine reports a container as unhealthy until its next check
             return HealPlan()
         settled = HealPlan(settled=frozenset({container.id}))
         word = container.labels.get(self._rules.label_name, "").lower()
@@ -189,7 +188,7 @@ class _Healer:
         return self._attempt(subject, container.title, step)
 
     def evidence(self, container: Container) -> Ended | None:
-        """What a container that has ended tells; None where it was healthy, or is not ours to care for."""
+        """Return the facts about a container that has ended; None if it was healthy or is not in scope."""
         if not container.is_task or not container.was_unhealthy:
             return None
         if container.labels.get(self._rules.label_name, "").lower() in _FALSE:
@@ -205,7 +204,7 @@ class _Healer:
         )
 
     def ended(self, ended: Ended, container_id: str, restarted: set[str]) -> HealPlan:
-        """A task whose unhealthy container has ended: Swarm replaces it, or never will."""
+        """Plan for a task whose unhealthy container has ended: Swarm replaces it now or never."""
         settled = HealPlan(settled=frozenset({container_id} - {""}))
         if self._snapshot is None:
             return replace(settled, for_manager=(ended,))
@@ -241,7 +240,7 @@ class _Healer:
         return self._attempt(service.id, service.name, step)
 
     def forget(self) -> tuple[SetHeal, ...]:
-        """What has not been unhealthy for a whole window is well."""
+        """Forget everything that has not been unhealthy for a whole window."""
         return tuple(
             SetHeal(subject, None)
             for subject, heal in sorted(self._state.heals.items())
@@ -283,7 +282,7 @@ class _Healer:
         return service is not None and service.labels.get(self._rules.label_name, "").lower() in _FALSE
 
     def _stop_seconds(self, container: Container) -> tuple[float, float]:
-        """How long Swarm may take to stop it, and after how long it is killed if we do."""
+        """Return how long Swarm may take to stop it, and after how long our own stop kills it."""
         service_id = container.labels.get(SERVICE_ID_LABEL, "")
         said = self._label_timeout(container)
         if said is None and service_id in self._stop_grace:
@@ -303,7 +302,7 @@ class _Healer:
 
 
 def _is_replaced(snapshot: SwarmSnapshot, service: Service, task: Task) -> bool:
-    """Whether Swarm has another task in its place, or wants none there."""
+    """Return whether Swarm has replaced the task, or wants no task in its place."""
     desired = [other for other in snapshot.tasks_of(service) if other.should_run]
     if service.is_replicated:
         return any(other.slot == task.slot for other in desired) or len(desired) >= (service.replicas or 0)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a node is ready again, and whether all services run as configured; if not, what is missing."""
+"""Check whether a node is back, and which services do not run as configured."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,7 +15,8 @@ from .scheduling.finished import finished
 
 
 def absence(node: Node) -> Reason | None:
-    """Why the node is not back yet: not ready, or a manager that the others do not reach. None: it is."""
+    """Return why the node is not back yet: not ready, or a manager that the others cannot reach. None if it
+    is."""
     if not node.is_ready:
         return Reason("node_not_ready", node=node.hostname, state=node.state)
     if node.role == "manager" and node.reachability is None:
@@ -26,9 +27,9 @@ def absence(node: Node) -> Reason | None:
 
 
 def unconverged_services(snapshot: SwarmSnapshot) -> dict[str, Reason]:
-    """Service name → what it lacks, for each that doesn't run as configured, or is being updated.
+    """Return service name → problem for each service that does not run as configured or is being updated.
 
-    Jobs end by themselves and are left out. Of other services, tasks that have finished lack nothing.
+    Jobs are left out, because they end by themselves. Finished tasks of other services are not missing.
     """
     found = {}
     for service in sorted(snapshot.services, key=lambda service: service.name):
@@ -65,7 +66,8 @@ def _lacks(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
 
 
 def global_places(snapshot: SwarmSnapshot, service: Service) -> list[Node]:
-    """The nodes on which a global service is to run; on a paused one it runs only if it did before."""
+    """Return the nodes on which a global service should run. On a paused node it only runs if it did
+    before."""
     return [
         node
         for node in snapshot.nodes

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Judge the prerequisites of a host and of the swarm: what is missing, and how to fix it."""
+"""Judge the prerequisites of a host and of the swarm: missing ones, and how to fix them."""
 
 # This module is private to the collection: its interface may change in any release.
 

@@ -18,8 +18,8 @@ from .._model.snapshot import SwarmSnapshot
 from .._model.spec_merge import differences
 from .._model.steps import Plan
 
-# so long until it is looked again whether Swarm's update has ended
-AGAIN_SECONDS = 5.0
+# when to check again whether Swarm's update has ended
+REQUEUE_SECONDS = 5.0
 
 
 def plan_exporter(
@@ -28,11 +28,11 @@ def plan_exporter(
     spec: Mapping[str, Any] | None,
     networks: Mapping[str, str],
 ) -> Plan:
-    """Plan to create the service, or to bring it to what is wanted.
+    """Plan to create or update the service.
 
-    ``spec`` is its spec as the engine has it, None where there is no such service. ``networks``: name of a
-    network → its ID, in whose place Swarm keeps it. While Swarm is updating it, it is only to be looked
-    at again. Raises Refused if its mode would have to change.
+    ``spec``: its present spec, or None if the service does not exist. ``networks``: name → ID, because Swarm
+    stores IDs. While Swarm is updating the service, the plan only waits. Raises Refused if its mode would
+    change.
     """
     if spec is None:
         why = (Reason("service_missing", service=desired.name),)
@@ -47,7 +47,7 @@ def plan_exporter(
         raise Refused(Reason("service_mode_fixed", service=desired.name, expected=mode, found=service.mode))
     if service.is_updating and not service.is_update_paused:
         note = Reason("change_waits_for_update", service=desired.name)
-        return Plan(notes=(note,), requeue_after=AGAIN_SECONDS)
+        return Plan(notes=(note,), requeue_after=REQUEUE_SECONDS)
     step = ConvergeService(
         why=tuple(Reason("field_differs", field=path) for path in changes),
         service_id=service.id,
@@ -72,10 +72,10 @@ def _with_network_ids(spec: Mapping[str, Any], networks: Mapping[str, str]) -> d
 def _with_mounts(
     goal: dict[str, Any], spec: Mapping[str, Any], mounts: tuple[Mapping[str, Any], ...]
 ) -> dict[str, Any]:
-    """``goal`` with these mounts beside those that ``spec`` has."""
+    """Return ``goal`` with these mounts in addition to those of ``spec``."""
     if not mounts:
         return goal
-    # in the order that they have: what is there already is no difference
+    # keep their present order, so that it makes no difference
     missing = {mount["Target"]: mount for mount in mounts}
     current = spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or []
     kept = [missing.pop(mount["Target"], mount) for mount in current]

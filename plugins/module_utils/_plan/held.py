@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is kept although the configuration doesn't name it, because its section is absent.
+"""Labels and constraints that are kept because their section of the configuration is absent.
 
-One warning for each section: how much is kept, some of the names, and how to confirm the removal. A section
-that is absent while nothing of it is ours is an ordinary configuration: no warning.
+Each such section gets one warning: how much is kept, some of the names, and how to confirm the removal. If
+Orcastra owns nothing of an absent section, there is no warning.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -24,7 +24,7 @@ MAX_NAMES = 3
 
 @dataclass
 class Held:
-    """What is kept of each section: label key → host names of the nodes that keep it, and services.
+    """The kept labels of each section (label key → host names of its nodes), and the kept constraints.
 
     ``services``: names of services that keep a managed constraint.
     """
@@ -34,18 +34,19 @@ class Held:
     services: list[str] = field(default_factory=list)
 
     def policy(self, section: str) -> Removals:
-        """The policy for what we own of a section."""
+        """Return the policy for the labels and constraints of a section."""
         return self.desired.node_removals if section == NODES else self.desired.dependency_removals
 
     def may_remove(self, section: str, key: str, hostname: str) -> bool:
-        """Whether a label of ours that the configuration doesn't name may go; if it is held, note it."""
+        """Return whether a label of ours that isn't configured may be removed. Record it if its removal is
+        held."""
         policy = self.policy(section)
         if policy is Removals.HELD:
             self.labels[section].setdefault(key, []).append(hostname)
         return policy is Removals.ALLOWED
 
     def warnings(self) -> list[Reason]:
-        """One warning for each section of which anything is held."""
+        """Return one warning for each section with held removals."""
         found = []
         for section in (NODES, DEPENDENCIES):
             kept = []
@@ -61,7 +62,8 @@ class Held:
 
 
 def anchors_not_given(desired: DesiredState, state: State) -> tuple[Reason, ...]:
-    """A warning for what moves services without knowing the anchors that they follow, if there are any."""
+    """Return a warning if anchors exist that the configuration does not contain, as moves would ignore
+    them."""
     anchors = sorted({key for keys in state.anchor_labels.values() for key in keys})
     if DEPENDENCIES not in desired.absent_sections or not anchors:
         return ()
@@ -77,6 +79,6 @@ def _places(labels: Mapping[str, Sequence[str]]) -> list[Reason]:
 
 
 def _first(values: Sequence[str | Reason]) -> list[str | Reason]:
-    """The first of them, and how many there are besides."""
+    """Return the first few values, and how many more there are."""
     more = len(values) - MAX_NAMES
     return [*values[:MAX_NAMES], *([Reason("and_more", count=more)] if more > 0 else [])]

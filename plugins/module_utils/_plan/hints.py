@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of services that the swarm does not have: what is missing, and what may have been meant."""
+"""Suggestions for service names that the swarm does not have."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from .._model.reasons import Reason
 from .._model.snapshot import Service, SwarmSnapshot
 
-# how many names are suggested at most
+# the maximum number of suggestions
 SUGGESTED = 3
-# how similar names must be, from 0 to 1, and how much less than the most similar one
+# how similar names must be, from 0 to 1
 SIMILAR = 0.65
 # the same for names with a stack in front, which alone makes them somewhat similar
 SIMILAR_WITH_STACK = 0.75
@@ -26,12 +26,12 @@ _SEPARATORS = re.compile(r"[-_.]+")
 
 
 def no_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
-    """There is no such service, under the full name that was searched for."""
+    """Return that there is no such service, with the full name that was searched for."""
     return Reason("service_unknown", service=full_name(snapshot, name, stack), also=None, hint=None)
 
 
-def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
-    """The same if a user asks for it, who may not know that a stack is put in front of the name."""
+def no_requested_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason:
+    """Return the same for a name that a user requested, who may not expect the stack as a prefix."""
     full = full_name(snapshot, name, stack)
     return Reason(
         "service_unknown",
@@ -42,7 +42,7 @@ def no_service_asked_for(snapshot: SwarmSnapshot, name: str, stack: str) -> Reas
 
 
 def service_hint(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason | None:
-    """What a name in the configuration probably means; None if no service is like it.
+    """Return the service that a name in the configuration probably means; None if no name is similar.
 
     Most of the time that is a service of the same name in another stack.
     """
@@ -53,9 +53,10 @@ def service_hint(snapshot: SwarmSnapshot, name: str, stack: str) -> Reason | Non
 
 
 def similar_services(snapshot: SwarmSnapshot, name: str, stack: str) -> list[Service]:
-    """Services that may be meant: those with this name in another stack, else those with a similar one."""
+    """Return the services that may be meant: those with this name in another stack, or those with a similar
+    name."""
     services = sorted(snapshot.services, key=lambda service: service.name)
-    # the short name may have been given with the wrong stack in front, or none
+    # the short name may have the wrong stack as a prefix, or none
     same = [service for service in services if _fold(short_name(service)) == _fold(name)]
     if not same:
         same = [service for service in services if _fold(name).endswith(f"_{_fold(short_name(service))}")]
@@ -74,7 +75,7 @@ def short_name(service: Service) -> str:
 
 
 def closest(name: str, known: Iterable[str], similar: float = SIMILAR) -> list[str]:
-    """Those of the known names that resemble ``name``, or of which a part does, the closest first."""
+    """Return the known names that resemble ``name``, or of which a part does, the closest first."""
     known = sorted(known)
     desired = _fold(name)
     ratios = {one: _ratio(desired, _fold(one)) for one in known}
@@ -92,7 +93,7 @@ def _ratio(one: str, other: str) -> float:
 
 
 def full_name(snapshot: SwarmSnapshot, name: str, stack: str) -> str:
-    """The name with the stack in front, unless it begins with a stack of the swarm as full names do."""
+    """Return the name with the stack as a prefix, unless it already begins with a stack of the swarm."""
     has_stack = any(one.stack and name.startswith(f"{one.stack}_") for one in snapshot.services)
     return name if has_stack or not stack else f"{stack}_{name}"
 

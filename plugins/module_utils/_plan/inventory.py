@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hosts of an inventory: the configured nodes merged with those of the swarm."""
+"""Build the hosts of an inventory: the configured nodes merged with the nodes of the swarm."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,13 +20,13 @@ from .._model.snapshot import Node, SwarmSnapshot
 from .._model.text import is_safe_name
 from .names import identify_all
 
-# These groups are there even where they are empty, so that a playbook can always name them.
+# These groups always exist, even if empty, so that playbooks can use them.
 GROUPS = ("swarm", "managers", "workers", "leader", "reachable", "down", "missing", "unknown")
-# how much of a strange name is shown
+# how many characters of an unusual name are shown
 _SHOWN = 64
-# the groups of labels begin with it
+# prefix of the groups for labels
 LABEL_GROUP = "label_"
-# What Ansible, or the resolver, takes for the control node or for groups of its own.
+# Names that Ansible or the resolver treat as the control node or as built-in groups.
 _LOCAL = frozenset({"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"})
 _RESERVED = frozenset({"all", "ungrouped", "hostvars", *GROUPS})
 # Programs read each of these as an IPv4 address: 127.1, 0x7f000001, 2130706433.
@@ -35,9 +35,9 @@ _NUMBERS = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)(?:\.(?:0[xX][0-9a-fA-F]+|[0
 
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
-    """A host by its name in the inventory. ``groups``: raw names, which Ansible may not take as they are.
+    """A host by its name in the inventory. ``groups``: raw names, which may be invalid in Ansible.
 
-    ``node_id``: the ID of its node; empty while it has none. ``pinned``: its address is configured.
+    ``node_id``: the ID of its node, or empty. ``pinned``: whether its address is configured.
     """
 
     name: str
@@ -60,11 +60,10 @@ def merge_hosts(
 ) -> Hosts:
     """Merge the configuration with the swarm's ``nodes``; None means that the swarm could not be asked.
 
-    A host has the name it is configured by, else its host name if that can do no harm: older releases of
-    Ansible evaluate the names of hosts as templates, patterns have characters of their own, and a name that
-    is another's would make one host pass for the other. Else it goes by its node ID. A leftover entry of a
-    host that has joined again counts for nothing. ``others``: the hosts that the inventory has from
-    elsewhere, each with its ``ansible_host``, empty without one.
+    A host has its configured name, or its host name if that is safe, or its node ID. Host names can be
+    unsafe: older releases of Ansible evaluate them as templates, host patterns have special characters, and
+    the name of another host would impersonate that host. Stale entries of hosts that have joined again are
+    ignored. ``others``: hosts from other inventory sources with their ``ansible_host``, or empty.
     """
     hosts: list[InventoryHost] = []
     warnings: list[Reason] = []
@@ -115,7 +114,7 @@ def merge_hosts(
 def _why_no_name(
     node: Node, snapshot: SwarmSnapshot, configured: Collection[str], others: Mapping[str, str]
 ) -> Reason | None:
-    """Why a node cannot have its host name in an inventory; None if it can.
+    """Return why a node cannot have its host name in an inventory; None if it can.
 
     ``configured``: the configured names, in lower case.
     """
@@ -167,7 +166,7 @@ def _live_host(
     if entry is None:
         groups.append("unknown")
     address = next((str(one) for one in node.addresses if names_a_host(one)), "")
-    # one address cannot be that of several nodes
+    # several nodes cannot share one configured address
     configured = entry.ip if entry is not None and not shares_name else None
     return _host(
         name,
@@ -193,7 +192,7 @@ def _live_host(
 
 
 def _configured_host(desired: DesiredState, entry: NodeConfig, *, asked: bool) -> InventoryHost:
-    """A node that is not in the swarm, or, where that could not be ``asked``, may be in it."""
+    """Return a configured node that is not in the swarm, or may be in it if the swarm was not ``asked``."""
     role = entry.role or ("manager" if entry.name == desired.leader else "")
     groups = ["swarm"]
     if asked:

@@ -20,9 +20,9 @@ KEEP_DISCOVERED_SECONDS = 7 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The check of one entry. ``record`` is what its files still match, None if they match nothing.
+    """The check of one entry. ``record``: its saved record if its files still match it, otherwise None.
 
-    ``is_settled``: pinned and present, so that no server is asked.
+    ``is_settled``: pinned and present, so no request is needed.
     """
 
     entry: ModEntry
@@ -42,7 +42,8 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class ModPlan:
-    """``refused``: entries with the reason. ``forgotten``: keys of records whose files are another's now."""
+    """The plan. ``refused``: entries with the reason. ``forgotten``: keys of records whose files now belong
+    to others."""
 
     lookups: tuple[Lookup, ...]
     removals: tuple[RemoveMod, ...]
@@ -63,9 +64,9 @@ def plan_mods(
 ) -> ModPlan:
     """Plan the checks and the removals.
 
-    ``intact``: name → sha256 of the files that are in the folder, of those that the state names.
-    ``complete``: whether the wishes of all services are known; otherwise nothing is removed. ``is_given``:
-    whether there is a configuration; otherwise no mod of an earlier one is removed.
+    ``intact``: name → sha256 of the present files that the saved state lists. ``complete``: whether the mods
+    of all services are known; otherwise nothing is removed. ``is_given``: whether there is a configuration;
+    without one, mods from an earlier configuration stay.
     """
     desired, refused = _without_clashes(entries)
     lookups = tuple(_lookup(entry, state.get(entry.key), intact) for entry in desired)
@@ -114,7 +115,7 @@ def _lookup(entry: ModEntry, record: ModRecord | None, intact: Mapping[str, str]
 def _without_clashes(
     entries: Iterable[ModEntry],
 ) -> tuple[list[ModEntry], tuple[tuple[ModEntry, Reason], ...]]:
-    """Each entry once; of two that go to one place, the first."""
+    """Return each entry once; of two for the same place, the first."""
     found: dict[str, ModEntry] = {}
     refused: list[tuple[ModEntry, Reason]] = []
     places: dict[str, ModEntry] = {}

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find what the configuration names: nodes by host name or ID, services with or without their stack.
+"""Resolve names in the configuration: nodes by host name or ID, services with or without their stack.
 
-A host name is what a node says of itself, and whoever is root there can make it say any name. So a node only
-counts as a configured host if its address is the configured one, as far as one is configured; and of several
-nodes that are up under one name none does, unless the address tells which.
+A node reports its own host name, and anyone who is root there can make it report any name. So a node only
+counts as a configured host if its address matches the configured one, if there is one. If several nodes that
+are up share a name, none of them counts unless the address decides.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -25,7 +25,7 @@ from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot
 from .._model.text import closest
 
-# Swarm's own IDs. What looks like one is no host name: a node that has left could be impersonated.
+# Swarm's IDs. A text of this form is never a host name; otherwise a departed node could be impersonated.
 _NODE_ID = re.compile(r"[a-z0-9]{25}")
 _ALIKE = 0.8
 _MANY = 200
@@ -33,12 +33,12 @@ _MANY = 200
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which nodes an entry of the configuration means.
+    """The nodes that an entry of the configuration means.
 
-    ``nodes``: those that count as it: one, or what is left of a host that joined several times. ``impostors``
-    have its name at another address. ``namesakes`` are all up under its name, and nothing tells which of them
-    it is: then ``nodes`` is empty. ``alias``: a node under another name that probably is it. ``hint``: the
-    name of that one, or another that is like it; empty for none.
+    ``nodes``: those that count as this host: one, or the entries of a host that joined several times.
+    ``impostors``: nodes with its name at another address. ``namesakes``: several nodes that are up with its
+    name, so that the right one is unknown; then ``nodes`` is empty. ``alias``: a node with another name that
+    is probably this host. ``hint``: the name of the alias, or a similar name; empty if there is none.
     """
 
     entry: NodeConfig
@@ -50,7 +50,7 @@ class Identity:
 
     @property
     def doubtful(self) -> tuple[Node, ...]:
-        """The nodes that have its name, and do not count as it."""
+        """The nodes that have its name but do not count as this host."""
         return self.impostors + self.namesakes
 
     @property
@@ -66,7 +66,7 @@ class Identity:
         return tuple(found)
 
     def why_not(self, node: Node | KnownNode) -> Reason:
-        """Why a node of this name is another one."""
+        """Return why a node with this name is another host."""
         return Reason(
             "node_at_other_address",
             name=self.entry.name,
@@ -79,13 +79,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Identities:
-    """Who is who: the identity of each entry of the configuration, by name."""
+    """The identity of each entry of the configuration, by name."""
 
     by_name: Mapping[str, Identity] = field(default_factory=dict)
 
     @property
     def doubtful_ids(self) -> frozenset[str]:
-        """The IDs of the nodes that have a configured name, and count as no configured host."""
+        """The IDs of the nodes that have a configured name but do not count as a configured host."""
         known = {node.id for identity in self.by_name.values() for node in identity.nodes}
         found = {node.id for identity in self.by_name.values() for node in identity.doubtful}
         return frozenset(found - known)
@@ -96,7 +96,7 @@ class Identities:
 
 
 def identify_all(snapshot: SwarmSnapshot, desired: DesiredState) -> Identities:
-    """Tell which nodes the configuration means."""
+    """Resolve all entries of the configuration."""
     strangers = _Strangers(
         node
         for node in snapshot.nodes
@@ -106,25 +106,26 @@ def identify_all(snapshot: SwarmSnapshot, desired: DesiredState) -> Identities:
 
 
 def without_doubtful(snapshot: SwarmSnapshot, desired: DesiredState) -> SwarmSnapshot:
-    """The snapshot, in which no node is found by a configured name that it has no right to."""
+    """Return the snapshot in which configured names do not resolve to nodes that don't count as those
+    hosts."""
     return replace(snapshot, doubtful=identify_all(snapshot, desired).doubtful_ids)
 
 
 def identify(snapshot: SwarmSnapshot, entry: NodeConfig) -> Identity:
-    """Tell which nodes a single entry means."""
+    """Resolve a single entry."""
     return _identify(snapshot, entry, _Strangers(snapshot.nodes))
 
 
 def _identify(snapshot: SwarmSnapshot, entry: NodeConfig, strangers: _Strangers) -> Identity:
-    """``strangers``: the nodes that no entry names, one of which may be meant."""
+    """Resolve an entry. ``strangers``: the nodes that no entry names, one of which may be meant."""
     if entry.name in snapshot.node_by_id:
-        # an ID is proven by a certificate
+        # a certificate proves the ID
         return Identity(entry, nodes=(snapshot.node_by_id[entry.name],))
     named = _by_hostname(snapshot, entry.name)
     right = tuple(node for node in named if is_where_expected(entry, node))
-    # Swarm knows the address of each node that it has ever heard
+    # Swarm knows the address of each node that has ever contacted it
     counted = right or tuple(node for node in named if is_where_expected(entry, node) is None)
-    # what a host has left behind at an address from before is no news while it is there itself
+    # a stale entry at an earlier address is not reported while the host itself is present
     impostors = tuple(
         node for node in named if is_where_expected(entry, node) is False and not (node.is_down and counted)
     )
@@ -139,7 +140,7 @@ def _identify(snapshot: SwarmSnapshot, entry: NodeConfig, strangers: _Strangers)
 
 
 def is_where_expected(entry: NodeConfig, node: Node | KnownNode) -> bool | None:
-    """Whether the swarm sees a node at the address of an entry; None where one of the two is not known."""
+    """Return whether the swarm sees a node at the address of an entry; None if either is unknown."""
     expected = entry.expected_address
     if expected is None or not node.addresses:
         return None
@@ -149,9 +150,9 @@ def is_where_expected(entry: NodeConfig, node: Node | KnownNode) -> bool | None:
 def why_not_its_node(
     entry: NodeConfig, node: Node | KnownNode | None, entries: Mapping[str, NodeConfig]
 ) -> Reason | None:
-    """Why a host that says it is ``node`` is not believed; None if it is.
+    """Return why the report of a host that it is ``node`` is not trusted; None if it is.
 
-    ``entries``: all hosts. A host that could pass for another one could have that one demoted or removed.
+    ``entries``: all hosts. An impostor could cause the demotion or removal of another host.
     """
     if node is None or entry.name == node.id:
         return None
@@ -167,16 +168,16 @@ def why_not_its_node(
 
 
 def goes_by(hostname: str, name: str) -> bool:
-    """Whether people may call a host so: with or without its domain, in any case."""
+    """Return whether ``name`` may mean the host, with or without its domain, in any case."""
     return _folded(hostname) == _folded(name) or _short(hostname) == _short(name) != ""
 
 
 def find_nodes(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = None) -> tuple[Node, ...]:
-    """The nodes that ``name`` means, which may be a host name or a node ID.
+    """Return the nodes that ``name``, a host name or a node ID, means.
 
-    Several nodes can share a host name: one that joined again leaves its old entry behind as Down. Where
-    any of them is ready, those that are not are such leftovers and are passed over. ``desired``: of a name
-    that is configured, only those that count as that host.
+    Several nodes can share a host name: a host that joined again leaves a stale entry that is down. If any of
+    them is ready, the others are treated as stale. ``desired``: for a configured name, return only nodes that
+    count as that host.
     """
     if desired is not None and name in desired.nodes:
         identity = identify(snapshot, desired.nodes[name])
@@ -189,18 +190,18 @@ def find_nodes(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None 
 
 
 def node_hint(snapshot: SwarmSnapshot, name: str) -> str:
-    """``; did you mean 'wrk-b'?`` for a name that no node has; empty if none is like it."""
+    """Return ``; did you mean 'wrk-b'?`` for a name that no node has; empty if no name is similar."""
     hint = similar_node(snapshot, name)
     return "" if hint is None else f"; {hint}"
 
 
 def similar_node(snapshot: SwarmSnapshot, name: str) -> Reason | None:
-    """The node that a name which no node has probably means; None if none is like it."""
+    """Return a suggestion for a name that no node has; None if no name is similar."""
     return did_you_mean(identify(snapshot, NodeConfig(name)).hint)
 
 
 def did_you_mean(name: str) -> Reason | None:
-    """The suggestion of a name; None without one."""
+    """Return the suggestion of a name; None without a name."""
     return Reason("did_you_mean", names=[name]) if name else None
 
 
@@ -211,7 +212,7 @@ def _by_hostname(snapshot: SwarmSnapshot, name: str) -> tuple[Node, ...]:
 
 
 class _Strangers:
-    """Nodes, to be found by what they may be called, or by their address."""
+    """An index of nodes by their possible names and by address."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._by_name: dict[str, list[Node]] = {}
@@ -224,14 +225,15 @@ class _Strangers:
                 self._by_address.setdefault(address, []).append(node)
 
     def alias(self, entry: NodeConfig) -> Node | None:
-        """The one node that an entry probably means: the one at its address, or of a like name."""
+        """Return the only node that an entry probably means: by its address, or by a similar name."""
         address = parse_address(entry.name) or entry.expected_address
         at_it = self._by_address.get(address, []) if address is not None else []
         node = _only(at_it) or self._alike(entry.name)
         return None if node is None or is_where_expected(entry, node) is False else node
 
     def like(self, name: str) -> str | None:
-        """The host name that is most like ``name``, if any is. In a large swarm only one that is alike."""
+        """Return the most similar host name, if any. In a large swarm, it must differ only in case or
+        domain."""
         node = self._alike(name)
         if node is not None:
             return node.hostname
@@ -247,7 +249,7 @@ class _Strangers:
 
 
 def _only(nodes: list[Node]) -> Node | None:
-    """The one of them, or the one that is ready."""
+    """Return the only node, or the only one that is ready."""
     left = [node for node in nodes if node.is_ready] or nodes
     return left[0] if len(left) == 1 else None
 
@@ -257,12 +259,12 @@ def _folded(name: str) -> str:
 
 
 def _short(name: str) -> str:
-    """The name without its domain; empty for an address."""
+    """Return the name without its domain; empty for an address."""
     return "" if parse_address(name) is not None else _folded(name).partition(".")[0]
 
 
 def find_service(snapshot: SwarmSnapshot, name: str, stack: str) -> Service | None:
-    """The service that ``name`` means: ``<stack>_<name>``, or else the service of exactly this name."""
+    """Return the service that ``name`` means: ``<stack>_<name>``, or the service with exactly this name."""
     if stack:
         service = snapshot.service_by_name.get(f"{stack}_{name}")
         if service is not None:

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which services are short of tasks, and why. The reasons come from one snapshot, so they are always current.
+"""Find the services that are short of tasks, and why. The reasons come from one snapshot, so they are always
+current.
 
-Swarm keeps the last few tasks of each slot (of each node, for a global service). The newest one says what the
-slot does now, those before it whether it has failed until then.
+Swarm keeps the last few tasks of each slot (of each node, for a global service). The newest one shows the
+present state of the slot, and those before it whether it has failed earlier.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -34,17 +35,17 @@ from .convergence import global_places
 from .scheduling.finished import is_finished
 from .scheduling.scheduler import Scheduler
 
-# How long a task may wait for a node, or take to start, before that is worth a warning, in seconds.
+# How long a task may wait for a node, or take to start, before a warning, in seconds.
 PENDING_SECONDS = 20.0
 STARTING_SECONDS = 60.0
-# Failures are repeated if a task has not run for longer than that between them.
+# Failures are repeated if no task has run for longer than this between them.
 REPEATED_SECONDS = 300.0
-# With a restart delay of that length, a service that ends well does its work now and then.
+# A service with a restart delay of at least this length is periodic if its tasks end well.
 RESTING_SECONDS = 60.0
-# When to look again at what is short: most tasks come and go without an event. What is fresh passes sooner.
-FRESH_AGAIN_SECONDS = 5.0
-AGAIN_SECONDS = 15.0
-# how many nodes are listed with their reasons
+# When to check shortages again: most task changes cause no event. Fresh shortages pass sooner.
+FRESH_REQUEUE_SECONDS = 5.0
+REQUEUE_SECONDS = 15.0
+# the maximum number of nodes that are listed with their reasons
 SHOWN_NODES = 5
 
 JOBS = ("replicated-job", "global-job")
@@ -55,7 +56,7 @@ _MOVED = "no longer meets constraints"
 
 @dataclass
 class _Slot:
-    """One slot's tasks, the newest first. ``node_id`` is that of a global service's slot."""
+    """The tasks of one slot, the newest first. ``node_id``: for a global service, the node of the slot."""
 
     tasks: list[Task]
     node_id: str | None = None
@@ -66,7 +67,8 @@ class _Slot:
 
 
 def shortages(snapshot: SwarmSnapshot, now: float) -> tuple[Shortage, ...]:
-    """Every service that is short of tasks, by name. ``now``: seconds since the epoch, by Swarm's clock."""
+    """Return each service that is short of tasks, by name. ``now``: seconds since the epoch, by Swarm's
+    clock."""
     found = []
     scheduler: Scheduler | None = None
     for service in sorted(snapshot.services, key=lambda service: service.name):
@@ -80,22 +82,22 @@ def shortages(snapshot: SwarmSnapshot, now: float) -> tuple[Shortage, ...]:
 
 
 def plan_short(snapshot: SwarmSnapshot, now: float) -> Plan:
-    """Warn of each service that is short of tasks and may not get them by itself; nothing is changed.
+    """Warn of each service that is short of tasks and may not recover by itself, without any change.
 
-    Paused updates have a planner of their own.
+    Another planner handles paused updates.
     """
     found = [short for short in shortages(snapshot, now) if not short.is_fresh and short.code != PAUSED]
     return Plan(warnings=tuple(short.reason for short in found))
 
 
 def requeue_after(found: Iterable[Shortage]) -> float | None:
-    """When to look again at services that are short of tasks; None if there are none."""
-    seconds = [FRESH_AGAIN_SECONDS if short.is_fresh else AGAIN_SECONDS for short in found]
+    """Return when to check the services again that are short of tasks; None if there are none."""
+    seconds = [FRESH_REQUEUE_SECONDS if short.is_fresh else REQUEUE_SECONDS for short in found]
     return min(seconds, default=None)
 
 
 def expected_and_running(snapshot: SwarmSnapshot, service: Service) -> tuple[int, int]:
-    """How many tasks of a service should run, and how many do."""
+    """Return how many tasks of a service should run, and how many do."""
     running = _running(snapshot, service)
     if service.mode in JOBS:
         due = sum(_is_due(task, service) for task in snapshot.tasks_of(service))
@@ -103,11 +105,11 @@ def expected_and_running(snapshot: SwarmSnapshot, service: Service) -> tuple[int
     return running + len(_missing(snapshot, service)), running
 
 
-# what is missing
+# missing tasks
 
 
 def _missing(snapshot: SwarmSnapshot, service: Service) -> list[_Slot]:
-    """The slots of the service in which a task should run, and none does."""
+    """Return the slots of the service in which a task should run but none does."""
     if service.is_replicated and _running(snapshot, service) >= (service.replicas or 0):
         return []
     slots: dict[object, _Slot] = {}
@@ -127,15 +129,16 @@ def _missing(snapshot: SwarmSnapshot, service: Service) -> list[_Slot]:
         return []
     open_slots = [slot for slot in slots.values() if not _is_served(snapshot, slot, service)]
     number = (service.replicas or 0) - (len(slots) - len(open_slots))
-    # those that Swarm still wants come first: the others may be slots that were scaled away
+    # desired slots first: the others may be left over from scaling down
     open_slots.sort(key=lambda slot: not any(task.should_run for task in slot.tasks))
     if number > 0 and not slots and service.restart_condition != "any":
-        return []  # it may have finished long ago: Swarm keeps its history only for so long
+        return []  # it may have finished long ago: Swarm's task history is limited
     return [*open_slots[: max(number, 0)], *(_Slot([]) for _number in range(number - len(open_slots)))]
 
 
 def _is_served(snapshot: SwarmSnapshot, slot: _Slot, service: Service) -> bool:
-    """Whether the slot has its task: one that runs, has finished, or rests until it is run again."""
+    """Return whether the slot has its task: one that runs, has finished, or waits for its next periodic
+    run."""
     if any(_runs(snapshot, task) for task in slot.tasks):
         return True
     newest = slot.newest
@@ -149,7 +152,7 @@ def _is_served(snapshot: SwarmSnapshot, slot: _Slot, service: Service) -> bool:
 
 
 def _rests(service: Service) -> bool:
-    """Whether the service does its work now and then, and rests between two runs that end well."""
+    """Return whether the service is periodic: it waits between two runs that end well."""
     return service.restart_delay_seconds >= RESTING_SECONDS
 
 
@@ -165,7 +168,7 @@ def _running(snapshot: SwarmSnapshot, service: Service) -> int:
 
 
 def _is_due(task: Task, service: Service) -> bool:
-    """Whether Swarm wants the task to run, or to run to its end."""
+    """Return whether Swarm wants the task to run, or to run to completion."""
     is_asked_for = task.desired_state == "complete" if service.mode in JOBS else task.should_run
     return is_asked_for and task.state not in ENDED
 
@@ -175,18 +178,18 @@ def _is_pending(task: Task | None, service: Service) -> bool:
 
 
 def _is_stuck(slot: _Slot, service: Service) -> bool:
-    """Whether a job's task does not come to run: it waits for a node, or fails to start again and again."""
+    """Return whether a job's task cannot run: it waits for a node, or repeatedly fails to start."""
     newest = slot.newest
     if newest is None or not _is_due(newest, service) or newest.state == "running":
         return False
     return newest.state == "pending" or any(task.state == "rejected" for task in slot.tasks[1:])
 
 
-# why
+# reasons
 
 
 class _Look:
-    """What is found out about one service that is short of tasks."""
+    """The analysis of one service that is short of tasks."""
 
     def __init__(
         self,
@@ -252,14 +255,14 @@ class _Look:
         return WAITING if newest.state == "pending" else STARTING
 
     def _has_just_failed(self, task: Task) -> bool:
-        """Whether Swarm may still be about to put another task in its place."""
+        """Return whether Swarm may be about to replace the task."""
         return self._has_failed(task) and self.now - _changed(task) < PENDING_SECONDS
 
     def _age(self, task: Task) -> float:
         return self.now - task.created
 
     def _failures(self, slot: _Slot) -> list[Task]:
-        """The slot's tasks that have failed, back to one that ran for long, the newest first."""
+        """Return the failed tasks of the slot since one that ran for long, the newest first."""
         found: list[Task] = []
         later = self.now
         for task in slot.tasks:
@@ -277,7 +280,7 @@ class _Look:
             return not is_finished(task, self.service) and not _rests(self.service)
         return task.state in ("failed", "rejected") and _MOVED not in task.error
 
-    # each returns a reason, and whether it may pass by itself
+    # each of these returns a reason, and whether the problem may pass by itself
 
     def _failing(self, slots: list[_Slot]) -> tuple[Reason, bool]:
         failures = [failed for slot in slots for failed in self._failures(slot)]
@@ -311,7 +314,7 @@ class _Look:
                 continue
             obstacles = self._obstacles(node)
             if not obstacles and self.now - node.updated < PENDING_SECONDS:
-                return found, True  # Swarm has had no time yet to see that it would do
+                return found, True  # Swarm may not have noticed the suitable node yet
             if not obstacles:
                 return self._unexplained(waiting, node), False
             unsuitable.setdefault(obstacles, []).append(node.hostname)
@@ -344,7 +347,7 @@ class _Look:
             return ()
         if self.service.mode != "global":
             return self.scheduler.obstacles(self.service, node, self.service.constraints)
-        # its own task, which waits, is counted there already
+        # its own waiting task already counts there
         self.scheduler.take(self.service, node.id)
         try:
             return self.scheduler.obstacles(self.service, node, self.service.constraints)
@@ -383,7 +386,7 @@ class _Look:
         return reason, self._starts(slots, again=False)
 
     def _starts(self, slots: list[_Slot], again: bool) -> bool:
-        """Whether there is hope yet: it has not failed before, and has had little time to start."""
+        """Return whether the tasks may still start: no earlier failure, and little time so far."""
         ages = [self._age(slot.newest) for slot in slots if slot.newest is not None]
         return not again and max(ages, default=0.0) < STARTING_SECONDS
 
@@ -397,7 +400,7 @@ def _errors(failures: Iterable[Task]) -> tuple[str, ...]:
 
 
 def _detail(task: Task) -> str:
-    """What the engine says of a task that has ended."""
+    """Return the engine's error for a task that has ended."""
     if task.error:
         return without_ids(task.error)
     if task.exit_code or task.state == "complete":
@@ -411,7 +414,7 @@ def _said(tasks: Iterable[Task]) -> tuple[str, ...]:
 
 
 def _changed(task: Task) -> float:
-    """When the task came into its present state, in seconds since the epoch; 0 if that is not known."""
+    """Return when the task entered its present state, in seconds since the epoch; 0 if unknown."""
     try:
         return datetime.strptime(f"{task.since[:19]}+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
     except ValueError:

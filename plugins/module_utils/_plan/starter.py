@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A starting configuration for a swarm as it runs today: its nodes, and anchors that are worth a thought.
+"""A starting configuration for a running swarm: its nodes, and proposals for anchors.
 
 Nodes are described as they are, so that the configuration changes nothing. Anchors are proposals: each says
 what in the swarm suggests it.
@@ -72,7 +72,7 @@ class SharedStorage:
 
 @dataclass(frozen=True)
 class Starter:
-    """``skipped``: host names that several nodes have, which a configuration can't tell apart."""
+    """``skipped``: host names that several nodes share, so that a configuration can't distinguish them."""
 
     nodes: tuple[StarterNode, ...]
     skipped: tuple[str, ...]

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Forecast where everything would go if nodes were lost or added.
+"""Forecast where services would run if nodes were lost or added.
 
-Swarm replaces the tasks of a lost node in no fixed order, and breaks ties at will. So the same loss is
-played several times, in different orders: what comes out each time is certain, the rest is possible.
-Followers go where their anchor goes. A node that is added gets what waits for a place and its tasks of
-global services; what runs elsewhere stays there until memory is balanced.
+Swarm replaces the tasks of a lost node in no fixed order, and breaks ties at random. So the simulation
+repeats the same loss in different orders: results that all runs share are certain, the others are possible.
+Followers go with their anchor. A new node gets waiting tasks and its tasks of global services; everything
+else stays where it runs until memory is balanced.
 
-What waits for a place today is played without any loss, too: only what is different afterwards is due to the
-loss. A task that has waited for long although a node would do waits for something that the snapshot does not
-show, and goes on waiting, unless a node is added.
+Another run without a loss shows which tasks have no node today: only the differences are due to the loss. A
+task that has long been waiting despite a suitable node waits for something that the snapshot does not show.
+It keeps waiting unless a node is added.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -30,15 +30,15 @@ from .anchors.anchor import ANCHOR_VALUE
 from .anchors.groups import AnchorGroup, followed_labels
 from .rebalance.units import task_memory
 from .relocation.status import ALIVE
-from .scheduling.managed import constraints_beside_labels, requires_label, user_constraints
+from .scheduling.managed import constraints_without_labels, requires_label, user_constraints
 from .scheduling.scheduler import Scheduler
 from .shortages import JOBS, PENDING_SECONDS
 
-# how many orders of events are played, and how many in a large swarm
+# the number of simulated orders, and that in a large swarm
 RUNS = 12
 LARGE_NODES = 50
 LARGE_RUNS = 4
-# whose tasks belong to their nodes
+# modes whose tasks belong to their nodes
 BY_NODE = ("global", "global-job")
 
 
@@ -53,20 +53,21 @@ def what_if(
 ) -> Forecast:
     """Forecast what happens if the nodes ``lose`` are lost and the nodes ``add`` join.
 
-    ``now`` is in seconds since the epoch. Without ``memory`` the forecast leaves open whether things fit.
+    ``now`` is in seconds since the epoch. Without ``memory``, the forecast does not say whether the tasks
+    fit.
     """
-    today = _Play(snapshot, groups, memory, now)
+    today = _Simulation(snapshot, groups, memory, now)
     if not add:
         return today.lose(lose, ())
     snapshot, memory = _with_new_nodes(snapshot, memory, add)
-    return _Play(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
+    return _Simulation(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
 
 
 def lose_any(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], memory: Memory, now: float
 ) -> tuple[Forecast, ...]:
-    """Forecast the loss of each host that is alive, one by one; nodes of one physical host go together."""
-    play = _Play(snapshot, groups, memory, now)
+    """Forecast the loss of each host that is up, one by one. Nodes of one physical host are lost together."""
+    play = _Simulation(snapshot, groups, memory, now)
     together: dict[str, list[Node]] = {}
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         if node.is_ready:
@@ -75,8 +76,8 @@ def lose_any(
     return tuple(play.lose(nodes, ()) for nodes in together.values())
 
 
-class _Play:
-    """Plays losses on one snapshot."""
+class _Simulation:
+    """Simulate losses on one snapshot."""
 
     def __init__(
         self,
@@ -84,9 +85,9 @@ class _Play:
         groups: tuple[AnchorGroup, ...],
         memory: Memory,
         now: float,
-        today: _Play | None = None,
+        today: _Simulation | None = None,
     ) -> None:
-        """``today``: the same without the nodes that are added to the snapshot."""
+        """``today``: the snapshot without the added nodes."""
         self.snapshot = snapshot
         self.memory = memory
         self.samples = sorted(memory.nodes.items())
@@ -106,17 +107,17 @@ class _Play:
         self.pending: list[Task] = []
         for task in snapshot.tasks:
             self._take_in(task)
-        # the nodes that were added, for what waits for something that is not seen
+        # the added nodes, for tasks that wait for an unknown reason
         self.new: frozenset[str] = frozenset()
         if today is not None:
             self.new = frozenset(self.scheduler.nodes) - today.scheduler.nodes.keys()
         self.stuck: frozenset[str] = frozenset() if today is None else today.stuck
         self.waiting: Counter[str] = Counter() if today is None else today.waiting
         if today is None:
-            self._play_today(now)
+            self._simulate_now(now)
 
     def _take_in(self, task: Task) -> None:
-        """Note what waits for a place, and the tasks of jobs, which take up room while they run."""
+        """Record a task that waits for a node, or of a job, which uses resources while it runs."""
         service = self.snapshot.service_by_id.get(task.service_id)
         if service is None or service.replicas == 0:
             return
@@ -129,8 +130,8 @@ class _Play:
             self.jobs.setdefault(task.node_id, []).append(task)
             self.scheduler.put(service, task.node_id)
 
-    def _play_today(self, now: float) -> None:
-        """Find out what has no place as things are."""
+    def _simulate_now(self, now: float) -> None:
+        """Find the tasks that have no node in the present state."""
         if not self.pending:
             return
         tasks = [(task, self.snapshot.service_by_id[task.service_id]) for task in self.pending]
@@ -144,7 +145,7 @@ class _Play:
         )
         for service_id in {task.service_id for task in self.pending}:
             ids = [task.id for task in self.pending if task.service_id == service_id]
-            # in the worst case, as with what comes of a loss
+            # in the worst case, as for a loss
             self.waiting[service_id] = max(
                 sum(run[id_] is None or id_ in self.stuck for id_ in ids) for run in runs
             )
@@ -187,14 +188,14 @@ class _Play:
     def _unknown(
         self, tasks: list[tuple[Task, Service]], runs: list[dict[str, str | None]]
     ) -> tuple[str, ...]:
-        """The services that move and whose memory use is unknown."""
+        """Return the moving services whose memory use is unknown."""
         going = [(task, service) for task, service in tasks if any(run[task.id] for run in runs)]
         return tuple(sorted({s.name for task, s in going if task_memory(self.memory, task, s) is None}))
 
     # one run
 
     def _run(self, tasks: list[tuple[Task, Service]], lost: set[str], number: int) -> dict[str, str | None]:
-        """Play it once. Returns task ID → ID of the node it goes to, None where it stays pending."""
+        """Simulate one order. Returns task ID → ID of its new node, None if it stays pending."""
         scheduler = self.scheduler
         for task, service in tasks:
             if task.node_id:
@@ -218,10 +219,10 @@ class _Play:
         return _lost_first(tasks, went)
 
     def _only(self, service: Service) -> frozenset[str] | None:
-        """The IDs of the nodes to which its anchors bind a service; None: it is free.
+        """Return the IDs of the nodes to which its anchors bind a service; None if it is free.
 
-        It runs where all of them run. If they are apart, it follows the first one, and those whose labels the
-        user's own constraints demand.
+        It runs where all of them run. If they are on different nodes, it follows the first one, and those
+        whose labels the user's constraints require.
         """
         places: list[frozenset[str]] = []
         binding: list[frozenset[str]] = []
@@ -241,7 +242,7 @@ class _Play:
         return frozenset.intersection(*places) or frozenset.intersection(*binding)
 
     def _order(self, tasks: list[tuple[Task, Service]], number: int) -> list[tuple[Task, Service]]:
-        """One order of events: anchors before those that follow them, else what is restarted sooner first."""
+        """Return one order of events: anchors before their followers, then by restart delay."""
         start = number * len(tasks) // self.runs
         order = [*tasks[start:], *tasks[:start]]
         if number % 2:
@@ -251,17 +252,17 @@ class _Play:
         )
 
     def _depth(self, service: Service, below: tuple[str, ...]) -> int:
-        """How many anchors stand above a service."""
+        """Return how many anchors are above a service."""
         if service.id in below:
-            return 0  # a ring: the configuration refuses those
+            return 0  # a cycle, which the configuration refuses
         anchors = self.anchors.get(service.id, ())
         return max((1 + self._depth(anchor, (*below, service.id)) for anchor in anchors), default=0)
 
     def _constraints(self, service: Service) -> tuple[str, ...]:
-        """Those that stay; the labels of its anchors go where the anchors go."""
-        return constraints_beside_labels(service, self.labels.get(service.id, ()))
+        """Return the constraints without those on anchor labels, which move with the anchors."""
+        return constraints_without_labels(service, self.labels.get(service.id, ()))
 
-    # what came of them
+    # results
 
     def _fates(
         self,
@@ -270,7 +271,7 @@ class _Play:
         runs: list[dict[str, str | None]],
         lost: set[str],
     ) -> tuple[Fate, ...]:
-        """``gone``: what Swarm does not replace."""
+        """Return the fates of all affected services. ``gone``: tasks that Swarm does not replace."""
         together: dict[tuple[str, str], list[Task]] = {}
         for task, service in tasks:
             together.setdefault((service.id, task.node_id or ""), []).append(task)
@@ -301,7 +302,7 @@ class _Play:
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
 
     def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[Reason, ...]:
-        """For each remaining node, what keeps the service off it (as things are now)."""
+        """Return for each remaining node what keeps the service off it in the present state."""
         anchors = self.anchors.get(service.id, ())
         found = []
         for node in sorted(self.snapshot.nodes, key=lambda node: node.hostname):
@@ -327,7 +328,7 @@ class _Play:
         gone = {host_of[node_id] for node_id in lost if node_id in host_of}
         samples: dict[str, NodeMemory] = {}
         for node_id, sample in self.samples:
-            # a host of which one node is left is still there
+            # a host remains while one of its nodes does
             if node_id not in lost and node_id in self.scheduler.nodes:
                 samples.setdefault(sample.host, sample)
         begun = self._globals(added)
@@ -338,7 +339,7 @@ class _Play:
                 used, to = task_memory(self.memory, task, service) or 0, run[task.id]
                 if to is not None and to in host_of:
                     comes[host_of[to]] = comes.get(host_of[to], 0) + used
-                # of a host that is not lost as a whole, what left is free again
+                # if only a part of a host is lost, the memory of the departed tasks is free again
                 if task.node_id and host_of.get(task.node_id) in gone & samples.keys():
                     comes[host_of[task.node_id]] = comes.get(host_of[task.node_id], 0) - used
             for service, node in begun:
@@ -352,9 +353,9 @@ class _Play:
         )
 
     def _host(self, host: str, sample: NodeMemory, changes: list[int]) -> HostForecast:
-        """``changes``: by how much its memory in use would be more, in each run."""
+        """Return the forecast of a host. ``changes``: how much its memory use would grow in each run."""
         key = (host, min(changes), max(changes))
-        # in a large swarm most hosts stay as they are, whichever other one is lost
+        # in a large swarm, most hosts do not change if another one is lost
         if key not in self.hosts:
             self.hosts[key] = HostForecast(
                 name=host,
@@ -366,7 +367,7 @@ class _Play:
         return self.hosts[key]
 
     def _globals(self, added: tuple[str, ...]) -> list[tuple[Service, Node]]:
-        """The tasks of global services that start on the new nodes."""
+        """Return the tasks of global services that start on the new nodes."""
         new = [self.snapshot.node_by_id[_new_id(hostname)] for hostname in added]
         return [
             (service, node)
@@ -377,7 +378,7 @@ class _Play:
         ]
 
     def _typical(self, service: Service) -> int:
-        """What a task of the service has in use on average, 0 where nothing is known."""
+        """Return the average memory use of a task of the service; 0 if unknown."""
         known = [
             used
             for task in self.snapshot.tasks_of(service)
@@ -405,9 +406,10 @@ def _delay(service: Service) -> float:
 
 
 def _lost_first(tasks: list[tuple[Task, Service]], went: dict[str, str | None]) -> dict[str, str | None]:
-    """The same with the places of each service given to its lost tasks first, then to those that wait.
+    """Return the same result, with the nodes of each service given to its lost tasks first, then to waiting
+    ones.
 
-    One task of a service is as good as another: it is no worse than before if as many have a place.
+    Tasks of a service are interchangeable: nothing is worse than before if as many tasks have a node.
     """
     waiting = {service.id for task, service in tasks if not task.node_id}
     for service_id in waiting & {service.id for task, service in tasks if task.node_id}:
@@ -419,7 +421,7 @@ def _lost_first(tasks: list[tuple[Task, Service]], went: dict[str, str | None]) 
 
 
 def _data(service: Service) -> tuple[str, ...]:
-    """The volumes and host paths that do not move along."""
+    """Return the volumes and host paths that stay behind."""
     return tuple(
         mount.source or mount.target
         for mount in service.mounts

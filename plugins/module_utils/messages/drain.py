@@ -12,39 +12,38 @@ MESSAGES: dict[str, str] = {
     "availability_requested": "requested by the user",
     "drains_last_active_node": "node {node}: no other node is ready and active, so its tasks stay pending",
     "node_being_drained": "{node} is being drained",
-    "drain_would_stop_first": "its update order is start-first, and Swarm's drain would stop it first",
+    "drain_would_stop_first": "its update order is start-first, but Swarm's drain would stop it first",
     "followers_go_along": "{services} must move with it",
     "drain_stops_service": (
-        "{service}: no other node can take its tasks from {node}, so it stops with the drain and waits for "
-        "a node"
+        "{service}: no other node can run its tasks from {node}, so the drain stops them and they stay "
+        "pending"
     ),
     "drain_ends_task": (
-        "{service}: the drain ends its task on {node}, and nothing starts it again: its restart condition is "
-        "'none'"
+        "{service}: the drain ends its task on {node} for good, because its restart condition is 'none'"
     ),
     "service_moved": "move {service} from {source} to {target}",
     "service_moved_off": "move {service} from {source} to another node",
     "has_not_left": "{service} has not left {node} yet{state:after ; its update is }",
     "has_not_followed": "{service} has not followed {anchor} yet",
-    "moves_not_ended": "the moves off it have not ended",
+    "moves_not_ended": "moves away from it are still under way",
     "task_not_gone": "{service} still has a task there ({state})",
     "task_stopping": "{service} is stopping, which may take {seconds:duration}",
     "handover_no_ready_node": (
-        "no other instance could take it: it must run on another manager, and no other node of this swarm is "
-        "ready"
+        "no other instance could take over: it must run on another manager, and no other node of this swarm "
+        "is ready"
     ),
     "handover_refused": "{error}",
     "handover_not_taken": (
-        "{hosts} was not rebooted, as this ran there, and no other instance could take it. An instance on "
-        "another manager with an ORCASTRA_INVENTORY can"
+        "{hosts} was not rebooted: this instance runs there, and no other instance could take over. To have "
+        "it rebooted, run an instance with an ORCASTRA_INVENTORY on another manager"
     ),
     "handover_lost": (
-        "{hosts} was left to the instance on {instance}, which is gone: interrupted; it is not known how far "
-        "it got, and it is not repeated"
+        "{hosts} was handed over to the instance on {instance}, which is gone. It is unknown how far that "
+        "run got, and it is not repeated"
     ),
     "node_out_of_service": (
-        "node {node} is out of service now ({availability}): `orcastra command activate_node {node}` puts it "
-        "back"
+        "node {node} is now out of service ({availability}); to put it back, run `orcastra command "
+        "activate_node {node}`"
     ),
     "removed_service_left": "a task of the removed service {service} is still there ({state})",
 }

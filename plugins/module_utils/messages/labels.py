@@ -11,7 +11,7 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     "label_missing": "{label}={value} is configured for this node but missing",
     "label_differs": "{label}={value} is configured for this node, but its value is {found:quoted}",
-    "label_not_configured": "{label} is no longer configured for this node, and Orcastra set it",
+    "label_not_configured": "{label} was set by Orcastra and is no longer configured for this node",
     "label_unknown": "{label} is not configured for this node, and prune_unknown_labels is on",
     "label_owned": "{label} was set by Orcastra",
     "anchor_label_missing": "{label}=true is missing: {anchor}",
@@ -21,10 +21,10 @@ MESSAGES: dict[str, str] = {
     "label_in_use": (
         "node {node} keeps label {label}: a constraint set by Orcastra requires it for {services:and}"
     ),
-    "labels_wait_for_node": "node {node} is {state}: its labels are corrected when it returns",
-    "service_loses_all_nodes": "{service}: requires the label {labels:and}, and will find no node",
+    "labels_wait_for_node": "node {node} is {state}; its labels are corrected when it returns",
+    "service_loses_all_nodes": "{service} requires the label {labels:and}, and no node is left for it",
     "service_loses_nodes": (
-        "{service}: requires the label {labels:and}, and leaves {leaves:and}; it can still run on "
+        "{service} requires the label {labels:and} and must leave {leaves:and}; it can still run on "
         "{remains:and}"
     ),
     "option_warning": "{key}: expected {expected}, found {found}",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Log rotation: what is expected of an entry, as in ``expected …, found …``."""
+"""Log rotation: the first half of ``expected …, found …`` for each rule of an entry."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
     "rotation_name_characters": "letters, digits, '_', '.' or '-'",
-    "rotation_name_unique": "a name of its own",
+    "rotation_name_unique": "a unique name",
     "rotation_paths_given": "at least one path",
     "rotation_path_unique": "each path once",
     "rotation_count_not_negative": "at least 0",
@@ -23,10 +23,10 @@ MESSAGES: dict[str, str] = {
     "path_absolute": "an absolute path",
     "path_without_control_characters": "a path without control characters",
     "path_without_backslashes": "a path without backslashes",
-    "path_of_files": "a path of files, not a folder",
+    "path_of_files": "a path of files, not a directory",
     "path_without_double_star": "a path without **, which logrotate reads as *",
     "path_without_parents": "a path without ..",
-    "path_not_of_engine": "no log file of the engine's own (set max-size in its daemon.json for those)",
-    "braces_in_pairs": "braces in pairs, with words and commas in them",
+    "path_not_of_engine": "no log file of the engine itself (for those, set max-size in its daemon.json)",
+    "braces_in_pairs": "braces in pairs, with words and commas between them",
     "braces_expand_to_few": "braces that expand to at most {most:plural path}",
 }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names in the configuration that mean no node or service, or not one for sure."""
+"""Names in the configuration that match no node or service, or several."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -16,21 +16,21 @@ MESSAGES: dict[str, str] = {
     ),
     "node_unknown": "nodes.{name}: no node of this swarm has this host name or ID{hint:after ; }",
     "node_name_shared": (
-        "nodes.{name}: {count} nodes that are ready have this host name, and none of them counts as it: "
-        "{node_ids}. Next step: give each host its own name, or set ip"
+        "nodes.{name}: {count} ready nodes have this host name, so none of them counts as this host: "
+        "{node_ids}. Next step: give each host a unique name, or set ip"
     ),
     "node_at_other_address": (
         "node {node_id} has the host name {name}, but the swarm sees it at {addresses:and}, not at "
         "{expected} (nodes.{name}.{key}), so it does not count as this host. Next step: if it is this host, "
         "set swarm_addr to the address that the swarm sees"
     ),
-    "node_is_another_host": "{name} says that it is node {node_id}, which is {other}",
+    "node_is_another_host": "{name} reports that it is node {node_id}, but that node is {other}",
     "node_configured_twice": "nodes.{name}: this is the same node as {other}, so it is left out",
     "node_id_invalid": "a node has the invalid ID {node_id:quoted}, so it is left out",
-    "node_named_by_id": "node {node_id}: {because}, so its ID is its name in the inventory",
+    "node_named_by_id": "node {node_id}: {because}, so the inventory names it by its ID",
     "hostname_empty": "it has no host name",
     "hostname_unsafe": (
-        "its host name {hostname:quoted} has other characters than letters, digits, '_', '-' and '.'"
+        "its host name {hostname:quoted} contains characters other than letters, digits, '_', '-' and '.'"
     ),
     "hostname_local": "its host name {hostname:quoted} means the control node itself",
     "hostname_is_address": "its host name {hostname:quoted} is an address of another host",
@@ -40,10 +40,15 @@ MESSAGES: dict[str, str] = {
     "hostname_of_other_host": (
         "its host name {hostname:quoted} belongs to another host of the inventory, at {address}"
     ),
-    "hostname_shared": "{hostname}: {count} nodes have this host name, so each goes by its ID: {node_ids}",
-    "nodes_without_hostname": "{count} nodes have no host name, so each goes by its ID: {node_ids}",
+    "hostname_shared": (
+        "{hostname}: {count} nodes have this host name, so the inventory names each of them by its ID: "
+        "{node_ids}"
+    ),
+    "nodes_without_hostname": (
+        "{count} nodes have no host name, so the inventory names each of them by its ID: {node_ids}"
+    ),
     "label_record_malformed": (
         "{service}: label {label}: expected a JSON list of constraints, found {found:quoted}; all "
-        "constraints of the service count as your own"
+        "constraints of the service are treated as your own"
     ),
 }

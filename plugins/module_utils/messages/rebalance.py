@@ -21,10 +21,12 @@ MESSAGES: dict[str, str] = {
     "memory_gap": _GAP,
     "memory_predicted": f"it uses {{memory:bytes}}: {_PREDICTED}",
     "first_of_moves": "best as the first of {count:plural move}; the others are reconsidered afterwards",
-    "planned_with_last_move": "planned with the previous move, and nothing much better has turned up",
+    "planned_with_last_move": "planned together with the previous move, and no other move is much better now",
     "not_on_preferred_node": "{preferred} is its preferred node, but it runs on {current}",
-    "pressure_stays_below_worst": "predicted {share:.0%} on {host}, no more than the worst ({worst:.0%})",
-    "nodes_excluded": "{count:plural node} excluded as well, so that Swarm chooses {node}",
+    "pressure_stays_below_worst": (
+        "predicted {share:.0%} on {host}, no more than the highest memory use ({worst:.0%})"
+    ),
+    "nodes_excluded": "{count:plural node} also excluded, so that Swarm chooses {node}",
     "chosen_to_move": "moves to {node}",
     # why nothing moves
     "gap_on_busy_host": f"{_GAP}; nothing moves: {{reason}}",
@@ -38,15 +40,17 @@ MESSAGES: dict[str, str] = {
     "node_unmeasured": "there is no recent measurement of the node's memory",
     "host_left_alone": "{host}: {reason}",
     "host_in_move": "a move to or from it is under way",
-    "host_just_in_move": "something has just moved to or from it, and its measurement may be older",
-    # why a unit can't move, wherever to
-    "moves_with_anchor": "it follows {anchors:and}, and moves with its anchor",
+    "host_just_in_move": (
+        "a service has just moved to or from it, and its memory measurement may be older than the move"
+    ),
+    # why a unit can't move to any host
+    "moves_with_anchor": "it follows {anchors:and} and moves with its anchor",
     "anchor_has_replicas": "it is an anchor with several tasks, and its followers can join only one",
     "follower_not_movable": "{follower}, which follows it: {reason}",
     "follows_other_anchor": "it also follows {anchor}",
     "rebalance_label_false": "its label {label} is false",
     "service_not_replicated": "it is a {mode} service",
-    "service_runs_once": "its restart condition is none: it runs to completion on its node",
+    "service_runs_once": "its restart condition is 'none': it runs to completion on its node",
     "volume_stays": f"its volume {{volume}} {_STAYS}",
     "host_path_stays": f"its host path {{path}} {_STAYS}",
     "service_in_update": "Swarm is updating it ({state})",
@@ -57,12 +61,12 @@ MESSAGES: dict[str, str] = {
     "not_yet_co_located": "it is not on its anchor's node yet",
     "memory_use_unknown": "its memory use is unknown: it is neither measured nor reserved",
     "on_preferred_node": "{node} is its preferred node",
-    "cooling_down": "it was moved {ago:duration} ago, and can move again in {left:duration}",
+    "cooling_down": "it moved {ago:duration} ago and can move again in {left:duration}",
     "cooling_down_after_failure": "its move failed {ago:duration} ago; it can move again in {left:duration}",
     # why it can't move to a host
     "no_other_host": "there is no other host",
     "target_refused": "to {host}: {reason}",
-    "pressure_not_lower": "its pressure is no lower",
+    "pressure_not_lower": "its memory use is no lower",
     "gap_too_small": "the gap is {gap:bytes}, less than the required {needed:bytes}",
     "gap_would_reverse": "moving {memory:bytes} would only reverse the gap",
     "gain_too_small": "moving {memory:bytes} would gain {gain:bytes}, less than the required {needed:bytes}",
@@ -70,13 +74,15 @@ MESSAGES: dict[str, str] = {
     "other_move_better": f"it could go to {{target}} ({_PREDICTED}), but another move is better",
     "move_there_failed": "a move to it failed {ago:duration} ago: {error}",
     "moved_off_recently": "it was moved off this node {ago:duration} ago",
-    "too_many_tasks_there": "room for {most:plural task} of it, and {present} run there already",
+    "too_many_tasks_there": (
+        "it has room for {most:plural task} of this service, and {present} already run there"
+    ),
     "placement_preferences_decide": "its placement preferences decide where its tasks go",
     "swarm_prefers_node": "Swarm would choose {node}, which runs as few of its tasks",
     "swarm_prefers_many_nodes": "Swarm would choose one of many nodes with fewer tasks",
     "preferred_node_refused": "can't go to its preferred node {node}: {reason}",
-    "preferred_node_has_task": "one of its tasks runs there already",
-    "would_be_worst_pressure": "it would exceed the worst pressure",
+    "preferred_node_has_task": "one of its tasks already runs there",
+    "would_be_worst_pressure": "it would exceed the highest memory use",
     # the configuration
     "rebalance_service_unknown": "services.{name}: {reason}",
     "preferred_node_unknown": "{service}: label {label}: there is no node {node} in this swarm",

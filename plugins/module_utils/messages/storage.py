@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the data of mounts lives."""
+"""The location of the data in mounts."""
 
 # This module is private to the collection: its interface may change in any release.
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state object, and everything that concerns the swarm as a whole."""
+"""The saved state and the swarm as a whole."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -14,21 +14,19 @@ MESSAGES: dict[str, str] = {
         "service {service}: expected mode {expected}, found {found}: Swarm cannot change that; remove the "
         "service first"
     ),
-    "change_waits_for_update": "{service} needs a change, but Swarm is updating it; the change waits",
+    "change_waits_for_update": "the change to {service} waits until Swarm has finished updating it",
     "field_differs": "{field} differs from the configuration",
     "state_damaged": "label {label}: {problem}",
     "state_labels_invalid": "the labels: expected a mapping",
-    "label_owners_unknown": (
-        "labels that Orcastra may have set are left alone: there is no longer a record that it set them"
-    ),
+    "label_owners_unknown": "labels that Orcastra may have set are kept, because the record of them is lost",
     "node_not_ready": "node {node} is {state}",
-    "node_not_managing": "node {node} has the role of a manager, but isn't one of the managers",
+    "node_not_managing": "node {node} has the manager role but is not one of the managers",
     "manager_not_reachable": "node {node}: its manager is {reachability}",
-    "service_missing_on_nodes": "{service}: doesn't run on {nodes:and}",
-    "service_tasks_missing": "{service}: {running} of {expected} tasks run{errors:after ; errors: }",
-    "service_updating": "{service}: is being updated",
+    "service_missing_on_nodes": "{service} is not running on {nodes:and}",
+    "service_tasks_missing": "{service}: {running} of {expected} tasks are running{errors:after ; errors: }",
+    "service_updating": "{service} is being updated",
     "engine_problem": "{problem}",
     "command_requested": "requested by {source}",
-    # a reason that another release has saved
+    # a reason that another release saved
     "saved_reason": "{text}",
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
     "no_place_on_node": "{node}: {reasons:by ; }",
-    "anchor_goes_elsewhere": "{anchors:and} does not go there",
-    "no_room_left_there": "tasks that are placed before it leave no room",
-    "majority_lost": "{left} of {managers} managers would remain, and a majority takes {needed}",
+    "anchor_goes_elsewhere": "{anchors:and} would run on another node",
+    "no_room_left_there": "tasks that are placed earlier leave no room",
+    "majority_lost": "{left} of {managers} managers would remain, but a majority requires {needed}",
 }

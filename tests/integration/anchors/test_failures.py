@@ -37,7 +37,7 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         wait_until(lambda: stage.places("shop_db") not in ([], [first]), 30, "the anchor to run elsewhere")
         stage.wait_settled("shop_db", *FOLLOWERS)
         (second,) = stage.places("shop_db")
-        loop.wait_for(f"shop_store ran on {first}, which is down: if that host is only cut off")
+        loop.wait_for(f"shop_store ran on {first}, which is down. If that host is only cut off")
         host.boot()
         wait_until(lambda: not stage.is_down(first), 30, f"{first} to be back")
         versions, tasks = stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)
@@ -94,7 +94,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         before = stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)
 
         stage.scale("shop_db", 0)
-        loop.wait_for("shop_db is scaled to 0: its label db stays until it runs")
+        loop.wait_for("shop_db is scaled to 0; its label db stays where it is")
         cycles(loop, 3)
         assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
         assert stage.labelled("db") == ["alpha"]
@@ -124,7 +124,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.change("shop_web", break_command)
         wait_until(lambda: update_state(stage, "shop_web") == "paused", 30, "the update to be paused")
         stage.move("shop_db", "bravo")
-        loop.wait_for("shop_web is not on the node of db, and its update is paused")
+        loop.wait_for("shop_web is on the wrong node (its anchor is db), and its update is paused")
         version = stage.versions("shop_web")
         cycles(loop, 3)
         assert stage.versions("shop_web") == version

@@ -147,7 +147,7 @@ def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
         before = {name: where(stage, name) for name in ("shop_import", "shop_some")}
         stage.move("shop_db", "bravo")
         wait_until(lambda: "bravo" in stage.labelled("db"), 30, "the label to be there")
-        loop.wait_for("shop_import runs to its end on alpha")
+        loop.wait_for("shop_import runs to completion on alpha")
         loop.wait_for("shop_some stays on alpha")
         cycles(loop, 8)
         # without it they would be ended there

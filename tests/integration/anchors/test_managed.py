@@ -53,7 +53,7 @@ def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
 
         stage.configure({"web": {"services": ["free"], "manage_constraint": False}})
         wait_until(lambda: stage.constraints("shop_app") == [], 30, "the constraint to go")
-        loop.wait_for("shop_own: requires the label db, and will find no node")
+        loop.wait_for("shop_own requires the label db, and no node is left for it")
         wait_until(lambda: stage.labelled("db") == [], 30, "the label to go")
         cycles(loop, 3)
         # the label went after our own constraint on it

@@ -209,7 +209,7 @@ def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> No
         damaged = spec(stage, "shop_app")
         cycles(loop, 3)
         stage.configure({})
-        loop.wait_for("requires the label db, and will find no node")
+        loop.wait_for("requires the label db, and no node is left for it")
         assert spec(stage, "shop_app") == damaged
         assert loop.said("shop_app: label orcastra.constraints") == 1
 

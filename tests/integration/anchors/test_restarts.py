@@ -49,7 +49,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
     stage.create("bad", on="alpha", command=FAILS, **SOON_GIVEN_UP)
     stage.configure({"db": {"services": ["twice", "bad"], "retry_intervals": [1, 2]}})
     with stage.orcastra() as loop:
-        loop.wait_for("shop_bad is given up: 3 attempts failed")
+        loop.wait_for("giving up on shop_bad: 3 attempts failed")
         assert restarts(stage, "shop_bad") == 3
         assert given_up(stage) == {"shop_bad": "attempts_exhausted"}
         text = orcastra("status", DOCKER_HOST=stage.swarm.leader().docker_host).stdout
@@ -66,7 +66,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
     old.stop_engine()
     wait_until(lambda: stage.swarm.leader().name != old.name, 60, "a new leader")
     with stage.orcastra() as loop:
-        loop.wait_for("shop_bad is given up: 3 attempts failed")
+        loop.wait_for("giving up on shop_bad: 3 attempts failed")
         cycles(loop, 5)
         assert restarts(stage, "shop_bad") == 3
         old.start_engine()

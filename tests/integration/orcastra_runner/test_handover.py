@@ -151,8 +151,8 @@ def test_instance_that_took_the_command_is_lost(
         wait_until(lambda: record(stage, "id:one").get("finished"), 300, "the loss to be noticed")
         lost = record(stage, "id:one")
         assert lost["status"] == "interrupted"
-        assert f"left to the instance on {other.name}, which is gone" in lost["message"]
-        assert f"`orcastra command activate_node {leader.name}` puts it back" in lost["message"]
+        assert f"handed over to the instance on {other.name}, which is gone" in lost["message"]
+        assert f"to put it back, run `orcastra command activate_node {leader.name}`" in lost["message"]
         assert leader.boot_id == before
         assert availability(stage)[leader.name] == "drain"
         assert stage.remembered("orcastra.handovers") == {}

@@ -114,7 +114,7 @@ def test_a_host_of_another_swarm(run_playbook: Playbooks, swarm: Lab, swarm_yml:
 
     refused = run(run_playbook)
     assert refused.status == 2, refused.output
-    assert f"charlie: belongs to the swarm {other}, which it manages" in refused.output
+    assert f"charlie belongs to the swarm {other}, which it manages" in refused.output
     assert swarm_info(charlie)["Cluster"]["ID"] == other
     # the others got their labels
     assert accidents.nodes(swarm, "bravo")[0]["Spec"]["Labels"] == {"disk": "hdd"}

@@ -62,7 +62,7 @@ def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbook
     assert "remove Orcastra's settings from shop_app" in removal
     # the label of the anchor goes, too: nothing holds it once the constraint is gone
     assert "remove db, ssd on node alpha" in removal
-    assert "warning: own: requires the label ssd, and will find no node" in removal
+    assert "warning: own requires the label ssd, and no node is left for it" in removal
     assert everything(shop) == before
 
     set_labels(shop, "alpha", {"ssd": "false", "db": "true"})

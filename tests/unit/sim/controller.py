@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orcastra's own cycle on a simulated swarm: observe, plan, carry out, in simulated time.
 
-It does what the runner's loop does in process, with the simulated clock in place of the real one.
+It does the same as the runner's loop, in process and with the simulated clock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Watch = Callable[[], None]
 
 
 class Controller:
-    """One instance beside the manager ``hostname``; it acts while that leads, as the runner does."""
+    """One instance on the manager ``hostname``. Like the runner, it is active while that manager leads."""
 
     def __init__(self, sim: Sim, data: Mapping[str, Any], hostname: str = "alpha") -> None:
         self.sim = sim
@@ -47,7 +47,7 @@ class Controller:
             self._engine = None
 
     def cycle(self) -> Plan | None:
-        """One cycle. None where it failed or was not on us; what failed is left for the next one."""
+        """Run one cycle. Returns None if it failed or the instance is on standby; the next cycle retries."""
         try:
             plan = self.plan()
             if plan is None or plan.is_empty:

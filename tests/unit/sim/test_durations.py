@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes too long to be tried on real engines in every run, and the clock itself."""
+"""Behaviour that takes too long for tests on real engines, and the clock itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PINNED = {"Constraints": ["node.hostname==alpha"]}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_lost_node_is_noticed_after_three_heartbeats(seed: int) -> None:
+def test_lost_node_is_noticed_after_three_heartbeats(seed: int) -> None:
     with swarm(seed=seed) as sim:
         start = sim.now
         sim.cut("bravo")
@@ -49,7 +49,7 @@ def test_swarm_waits_a_minute_for_an_old_container(
 
 
 def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> None:
-    """Two attempts within ten seconds; one that fails every eight seconds goes on for ever."""
+    """Two attempts within ten seconds; a task that fails every eight seconds is restarted forever."""
     restart = {"MaxAttempts": 2, "Window": 10 * SECOND, "Delay": SECOND}
     swarm.deploy("slow", program="broken", restart=restart)
     swarm.deploy("fast", program="broken", restart=restart)
@@ -60,8 +60,8 @@ def test_attempts_are_counted_within_their_window(sim: Sim, swarm: Swarm) -> Non
     assert len(sim.tasks("fast", desired=False)) == 3
 
 
-def test_a_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
-    """Power lost and back before anybody noticed: the tasks have failed and are replaced."""
+def test_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
+    """Power is lost and back before a manager notices: the tasks have failed and are replaced."""
     swarm.run("web", 1, placement=PINNED)
     old = sim.tasks("web")[0]
     sim.cluster.heartbeat_seconds = 5
@@ -72,7 +72,7 @@ def test_a_quick_return_restarts_in_place(sim: Sim, swarm: Swarm) -> None:
     assert sim.node("alpha").state == "ready"
 
 
-def test_the_clock_keeps_the_order() -> None:
+def test_clock_keeps_the_order() -> None:
     clock = Clock(100.0)
     seen: list[str] = []
     clock.after(2, lambda: seen.append("b"))

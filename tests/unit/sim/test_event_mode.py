@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event mode: whatever happens while the loop starts is noticed. Its polling is hours away."""
+"""Event mode: the loop notices changes during its start. The next poll is hours away."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from tests.sim import swarm as simulated_swarm
 
 STARTS = 200
 AT_A_TIME = 10
-# the next look that is not an event's doing
+# the next poll without an event
 INTERVAL_SECONDS = 3600.0
-# a change comes this long after the start of the loop, at the latest
+# changes happen at most this long after the start of the loop
 LATEST_SECONDS = 2.0
 CONFIGURATION = "dependencies:\n  db: {services: [app]}\n"
 SECOND = 1_000_000_000
@@ -100,7 +100,7 @@ def deploy(sim: Sim, target: str) -> None:
 
 
 def move(sim: Sim, target: str) -> None:
-    """The anchor is sent to another node by its constraint."""
+    """The anchor moves to another node by its constraint."""
 
     def write(engine: Engine) -> None:
         found = engine.get_service("db")
@@ -111,7 +111,7 @@ def move(sim: Sim, target: str) -> None:
 
 
 def recreate(sim: Sim, target: str) -> None:
-    """The anchor comes back under another ID."""
+    """The anchor is recreated with another ID."""
 
     def write(engine: Engine) -> None:
         engine._request("DELETE", "/services/db", None, {})
@@ -121,7 +121,7 @@ def recreate(sim: Sim, target: str) -> None:
 
 
 def evict(sim: Sim, target: str) -> None:
-    """The anchor's task is replaced without any event: as if its container had failed there for good."""
+    """The anchor's task is replaced without an event, as if its container had failed there."""
     with sim.lock:
         (service,) = [one for one in sim.store.services.values() if one.name == "db"]
         service.spec = replace(service.spec, constraints=(f"node.hostname=={target}",))
@@ -147,7 +147,7 @@ def places(sim: Sim, name: str) -> list[str]:
 
 
 def reaction(number: int, settings: Settings) -> tuple[float, str]:
-    """Start a loop; soon afterwards something happens to its anchor. Returns how long the label took."""
+    """Start a loop, and change its anchor soon afterwards. Returns how long the label took."""
     chance = random.Random(number)
     kind = chance.choice(sorted(KINDS))
     target = chance.choice(["bravo", "charlie"])
@@ -169,7 +169,7 @@ def reaction(number: int, settings: Settings) -> tuple[float, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800 * PATIENCE)
-def test_whatever_happens_around_the_start_is_noticed(
+def test_watcher_notices_changes_during_startup(
     settings: Settings, record_property: Callable[[str, object], None]
 ) -> None:
     with ThreadPoolExecutor(AT_A_TIME) as pool:
@@ -180,7 +180,7 @@ def test_whatever_happens_around_the_start_is_noticed(
     print(f"{STARTS} starts: half within {middle:.2f} s, the slowest took {seconds:.2f} s ({kind})")  # noqa: T201
 
 
-def test_a_standby_that_takes_over_misses_nothing(sim: Sim, settings: Settings) -> None:
+def test_standby_takeover_misses_nothing(sim: Sim, settings: Settings) -> None:
     alpha, bravo = sim.node("alpha"), sim.node("bravo")
     alpha.spec["Labels"] = {"db": "true"}
     sim.store.touch(alpha)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test can put in the way of requests."""
+"""The faults that a test can inject into requests."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_workers_and_lost_nodes(to_engine: Connect) -> None:
         assert worker.info()["Name"] == "delta"
 
 
-def test_a_stream_breaks_with_its_node(sim: Sim, to_engine: Connect) -> None:
+def test_stream_breaks_with_its_node(sim: Sim, to_engine: Connect) -> None:
     engine = to_engine(sim.docker_host("bravo"))
     sim.node("alpha")
     seen = engine.events(["node"], sim.now - 10, 5)

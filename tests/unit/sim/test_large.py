@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A thousand nodes and twenty thousand tasks, as Orcastra itself looks at them. Times: ``tests/bench``."""
+"""Orcastra on a thousand nodes and twenty thousand tasks. For times, see ``tests/bench``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def large() -> Iterator[Sim]:
         yield sim
 
 
-def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
+def test_observe_takes_five_requests(large: Sim) -> None:
     controller = Controller(large, configuration(TASKS), "node-0000")
     plan = controller.plan()
     assert controller.seen is not None
@@ -36,8 +36,8 @@ def test_one_look_takes_five_requests_and_sees_everything(large: Sim) -> None:
     controller.close()
 
 
-def test_an_idle_controller_only_reads() -> None:
-    """Ten cycles: the five requests of a look each, on one connection, and not one write."""
+def test_idle_controller_only_reads() -> None:
+    """Ten cycles make five requests each, on one connection, without a write."""
     with large_swarm(100, 2_000) as sim:
         controller = Controller(sim, configuration(2_000), "node-0000")
         controller.cycle()
@@ -55,8 +55,8 @@ def test_an_idle_controller_only_reads() -> None:
         controller.close()
 
 
-def test_a_lost_node_in_a_large_swarm(large: Sim) -> None:
-    """Only what ran there moves."""
+def test_lost_node_in_a_large_swarm(large: Sim) -> None:
+    """Only the tasks of the lost node move."""
     lost = large.node("node-0500")
     there = {task.id for task in large.store.tasks_of_node[lost.id].values()}
     free = [task for task in there if not large.store.tasks[task].spec.constraints]

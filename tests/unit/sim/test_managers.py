@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The managers' Raft as far as a client notices it."""
+"""The managers' Raft from a client's point of view."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.sim import Sim
 Connect = Callable[[str], Engine]
 
 
-def test_another_manager_leads_when_the_leader_is_lost(sim: Sim, swarm: Swarm, to_engine: Connect) -> None:
+def test_another_manager_leads_after_a_lost_leader(sim: Sim, swarm: Swarm, to_engine: Connect) -> None:
     swarm.run("web", 3)
     others = {name: to_engine(sim.docker_host(name)) for name in ("bravo", "charlie")}
     assert observe(others["bravo"]).is_leader is False
@@ -38,7 +38,7 @@ def test_another_manager_leads_when_the_leader_is_lost(sim: Sim, swarm: Swarm, t
     assert observe(to_engine(sim.docker_host("alpha"))).is_leader is False
 
 
-def test_without_a_majority_nothing_is_answered_and_nothing_happens(sim: Sim, to_engine: Connect) -> None:
+def test_lost_majority_stops_everything(sim: Sim, to_engine: Connect) -> None:
     engine = to_engine(sim.docker_host("alpha"))
     sim.crash("bravo")
     sim.cut("charlie")
@@ -52,7 +52,7 @@ def test_without_a_majority_nothing_is_answered_and_nothing_happens(sim: Sim, to
     assert len(engine.list_nodes()) == 3
 
 
-def test_a_new_leader_goes_on_with_what_was_under_way(sim: Sim, swarm: Swarm) -> None:
+def test_new_leader_continues_running_work(sim: Sim, swarm: Swarm) -> None:
     swarm.run("web", 3, update={"Delay": 5 * SECOND})
     before = swarm.ids("web")
     swarm.force("web")
@@ -77,8 +77,8 @@ def test_demotion_never_costs_the_quorum(sim: Sim, swarm: Swarm) -> None:
     assert len(swarm.engine.list_nodes()) == 2
 
 
-def test_a_node_that_is_cut_off_runs_on(sim: Sim, swarm: Swarm) -> None:
-    """The overlap that only a fence can exclude."""
+def test_disconnected_node_keeps_running(sim: Sim, swarm: Swarm) -> None:
+    """An overlap that only fencing can exclude."""
     swarm.run("db", 1, placement={"Constraints": ["node.hostname!=alpha", "node.hostname!=bravo"]})
     swarm.constrain("db")
     sim.cut("charlie")

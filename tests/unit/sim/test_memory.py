@@ -24,7 +24,7 @@ def sources(sim: Sim) -> MetricSources:
     return MetricSources(node_exporter_url=f"http://{{address}}:{port}/metrics")
 
 
-def test_containers_use_memory_that_grows(sim: Sim, swarm: Swarm) -> None:
+def test_container_memory_grows(sim: Sim, swarm: Swarm) -> None:
     swarm.deploy("leak", placement={"Constraints": ["node.hostname==bravo"]})
     sim.behave("leak", Behaviour(memory_bytes=lambda age: 100 * MIB + age * MIB))
     sim.wait_until(lambda: sim.where("leak"), 5)
@@ -43,7 +43,7 @@ def test_containers_use_memory_that_grows(sim: Sim, swarm: Swarm) -> None:
     assert later.nodes[sim.node("alpha").id].used_bytes == sim.node("alpha").base_memory_bytes
 
 
-def test_an_exporter_that_is_lost_is_no_sample(sim: Sim, swarm: Swarm) -> None:
+def test_lost_exporter_gives_no_sample(sim: Sim, swarm: Swarm) -> None:
     sim.fail(Fault(path="/metrics", node="charlie", drop="before"))
     found = measure(observe(swarm.engine).snapshot, sources(sim))
     assert sim.node("charlie").id not in found.nodes

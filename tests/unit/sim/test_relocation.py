@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An anchor moves, its followers follow, and everything goes wrong meanwhile."""
+"""An anchor moves and its followers follow, despite all kinds of faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def spec(name: str, *constraints: str, **container: object) -> dict[str, object]
 
 
 class Copies:
-    """The most copies of a service that ever ran at once."""
+    """The highest number of copies of a service that ran at once."""
 
     def __init__(self, sim: Sim) -> None:
         self.sim = sim
@@ -49,7 +49,7 @@ class Copies:
 
 @pytest.fixture
 def shop() -> Iterator[Sim]:
-    """A database on delta, a stateless and a stateful service beside it, and others elsewhere."""
+    """A database on delta with a stateless and a stateful follower, and other services elsewhere."""
     with swarm(workers=["delta", "echo", "foxtrot"]) as sim:
         delta = sim.node("delta")
         sim.place(spec("db", "node.hostname==delta"), [delta])
@@ -69,7 +69,7 @@ def settle(sim: Sim, controllers: list[Controller], watch: Copies) -> None:
 
 
 def move_anchor(sim: Sim, target: str = "echo") -> None:
-    """The user has the database run on another host."""
+    """The user moves the database to another host."""
     service = sim.service("db")
     raw = {**service.spec.raw, "TaskTemplate": spec("db", f"node.hostname=={target}")["TaskTemplate"]}
     reply = sim._api._writes.update_service(service.id, {"version": str(service.version)}, raw)
@@ -100,7 +100,7 @@ def check_arrived(sim: Sim, watch: Copies) -> None:
 
 
 def check_quiet(sim: Sim, controllers: list[Controller]) -> None:
-    """Nothing is left to do, and nothing is left in the journal."""
+    """No step is due, and the journal is empty."""
     writes = sim.store.writes
     for controller in controllers:
         plan = controller.cycle()
@@ -155,7 +155,7 @@ def test_followers_follow_through_a_storm(shop: Sim, seed: int) -> None:
 
 
 def test_followers_follow_with_stale_reads(shop: Sim) -> None:
-    """For a while one sees nothing of what happens; the version checks keep it from harm."""
+    """One instance gets stale answers for a while; version checks prevent harm."""
     watch = Copies(shop)
     controllers = [Controller(shop, DATA)]
     settle(shop, controllers, watch)
@@ -172,8 +172,8 @@ def test_followers_follow_with_stale_reads(shop: Sim) -> None:
 
 
 @pytest.mark.parametrize("after", [0.5, 2, 5])
-def test_another_leader_carries_on(shop: Sim, after: float) -> None:
-    """The leader's machine is lost so many seconds after the anchor has begun to move."""
+def test_new_leader_continues_moves(shop: Sim, after: float) -> None:
+    """The leader's machine is lost this many seconds after the anchor has begun to move."""
     watch = Copies(shop)
     controllers = [Controller(shop, DATA, name) for name in ("alpha", "bravo", "charlie")]
     settle(shop, controllers, watch)
@@ -188,7 +188,7 @@ def test_another_leader_carries_on(shop: Sim, after: float) -> None:
         controller.close()
 
 
-def test_the_anchors_machine_is_lost(shop: Sim) -> None:
+def test_followers_follow_after_the_anchors_node_is_lost(shop: Sim) -> None:
     """Power loss: there is no old container to wait for."""
     watch = Copies(shop)
     controllers = [Controller(shop, DATA)]

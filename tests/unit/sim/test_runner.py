@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner itself, as a process of its own, on a simulated swarm in real time."""
+"""The runner as a separate process on a simulated swarm in real time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ dependencies:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
-    sim: Sim, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_idle_loop_ends_on_request(sim: Sim, tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     settings = {"STACK_NAME": "", "ORCASTRA_RESYNC_INTERVAL": "3600", "RELABEL_TIME": "3600"}
     with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
@@ -34,7 +32,7 @@ def test_a_loop_that_has_nothing_to_do_for_an_hour_ends_when_told(
         assert (loop.entries[-1]["event"], loop.entries[-1]["signal"]) == ("stopping", number.name)
 
 
-def test_an_idle_loop_asks_five_things_a_cycle(sim: Sim, tmp_path: Path) -> None:
+def test_idle_loop_makes_five_requests_per_cycle(sim: Sim, tmp_path: Path) -> None:
     template = {"ContainerSpec": {"Image": "x"}, "Placement": {"Constraints": ["node.labels.db==true"]}}
     bravo = sim.node("bravo")
     bravo.spec["Labels"] = {"ssd": "true", "db": "true"}

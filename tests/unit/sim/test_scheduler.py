@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simulator's own reading of constraints and failures, held to what a real scheduler does."""
+"""The simulator's constraints and failure counts, compared with a real scheduler."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.constraint_cases import CASES, INVALID
 Connect = Callable[[str], Engine]
 
 
-def test_the_table_of_constraints(to_engine: Connect) -> None:
+def test_constraint_table(to_engine: Connect) -> None:
     with Sim() as sim:
         labels = {"disk": "SSD", "Room": "cellar", "empty": ""}
         there = sim.add_node("alpha", role="manager", labels=labels, engine_labels={"rack": "r1"})
@@ -40,13 +40,13 @@ def test_the_table_of_constraints(to_engine: Connect) -> None:
 
 
 @pytest.mark.parametrize(("expression", "message"), INVALID)
-def test_what_is_refused(swarm: Swarm, expression: str, message: str) -> None:
+def test_invalid_constraints_are_refused(swarm: Swarm, expression: str, message: str) -> None:
     with pytest.raises(EngineError) as error:
         swarm.deploy("bad", placement={"Constraints": [expression]})
     assert message in str(error.value)
 
 
-def test_a_node_that_fails_again_and_again_comes_last(swarm: Swarm, sim: Sim) -> None:
+def test_repeatedly_failing_node_comes_last(swarm: Swarm, sim: Sim) -> None:
     """Five failures within five minutes: the other nodes come first, however many tasks they have."""
     for name in ("alpha", "bravo"):
         sim.place(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A follower is scaled to 0 for its move, and then the world changes: it comes back all the same."""
+"""A follower that was scaled to 0 for its move always returns, whatever else changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ NO_DEPENDENCIES = {"nodes": DATA["nodes"]}
 
 
 class Planned(Controller):
-    """One that plans something else than a whole sync."""
+    """An instance that plans only a part of a sync."""
 
     def __init__(self, sim: Sim, planner: Callable[[Observation, float], Plan]) -> None:
         super().__init__(sim, {})
@@ -60,7 +60,7 @@ class Planned(Controller):
 
 
 def files(**parts: Any) -> dict[str, Any]:
-    """Stateful, with updates that start first: so it is scaled to 0 for a move."""
+    """A stateful service with start-first updates, which is scaled to 0 for a move."""
     raw = spec("files", *USERS, Mounts=VOLUME)
     update = {"Parallelism": 1, "Monitor": SECOND, "Order": "start-first", "FailureAction": "rollback"}
     return {**raw, "Labels": {"mine": "x"}, "UpdateConfig": update, **parts}
@@ -90,7 +90,7 @@ def labels(sim: Sim, name: str = "files") -> dict[str, str]:
 
 
 def change(sim: Sim, name: str, edit: Callable[[dict[str, Any]], object]) -> None:
-    """Somebody changes the service's spec."""
+    """A user changes the service's spec."""
     service = sim.service(name)
     raw = copy.deepcopy(service.spec.raw)
     edit(raw)
@@ -124,7 +124,7 @@ def stopping(shop: Sim) -> tuple[Sim, Copies]:
 
 
 def forget_the_state(sim: Sim) -> None:
-    """Somebody removes the state object."""
+    """A user removes the state object."""
     for config in list(sim.store.configs.values()):
         if config.spec["Name"] == STATE_NAME:
             sim.store.remove(config)
@@ -164,7 +164,7 @@ ACCIDENTS = {"nothing": nothing, "no state": forget_the_state, "a damaged journa
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_it_comes_back_whatever_is_configured_by_then(
+def test_scaled_follower_returns_with_any_configuration(
     stopping: tuple[Sim, Copies], name: str, accident: str
 ) -> None:
     sim, watch = stopping
@@ -182,7 +182,7 @@ def test_it_comes_back_whatever_is_configured_by_then(
     elif follows and name != "an anchor that is not there":
         assert sim.where("files") == ["echo"] * REPLICAS
     if name == "labels alone":
-        # a section that is absent takes nothing away
+        # an absent section removes nothing
         assert set(labels(sim)) == {"mine", CONSTRAINTS_LABEL}
     elif not follows:
         assert set(labels(sim)) == {"mine"}
@@ -217,8 +217,8 @@ PARTS: dict[str, Callable[[Observation, float], Plan]] = {
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_it_comes_back_by_each_part_alone(stopping: tuple[Sim, Copies], name: str) -> None:
-    """Only that module is run from now on; what holds the service to its anchor is not its business."""
+def test_scaled_follower_returns_by_each_part_alone(stopping: tuple[Sim, Copies], name: str) -> None:
+    """From now on only that module runs, which does not manage label constraints."""
     sim, watch = stopping
     controller = Planned(sim, PARTS[name])
     run(sim, [controller], 90, watch, until=lambda: len(sim.where("files")) == REPLICAS)
@@ -277,7 +277,7 @@ def test_a_rollback_to_the_scaling_to_0_is_undone(stopping: tuple[Sim, Copies]) 
 
 
 def test_the_spec_is_the_users_again_in_the_end(shop: Sim) -> None:
-    """Held, moved by scaling and by a constraint, deployed anew, removed."""
+    """Pinned, moved by scaling and by a constraint, redeployed, removed."""
     names = ("app", "files", "db", "web")
     before = {name: copy.deepcopy(shop.service(name).spec.raw) for name in names}
     watch = Copies(shop)
@@ -297,14 +297,14 @@ def test_the_spec_is_the_users_again_in_the_end(shop: Sim) -> None:
     run(shop, [controller], 30, watch)
     del before["db"]  # the user has moved it
     app = before["app"]["TaskTemplate"]["Placement"]
-    assert app.pop("Constraints") == []  # the engine leaves that out
+    assert app.pop("Constraints") == []  # the engine omits it
     assert {name: shop.service(name).spec.raw for name in before} == before
     check_that_nothing_is_left(shop, controller)
     controller.close()
 
 
 def test_a_service_without_any_placement_survives_a_rollback(shop: Sim) -> None:
-    """Real managers crash where a rollback takes a placement away that running tasks have."""
+    """Real managers crash if a rollback removes a placement that running tasks have."""
     raw = {"Name": "bare", "TaskTemplate": {"ContainerSpec": {"Image": "x"}}}
     shop.place(raw, [shop.node("delta")])
     controller = Controller(shop, {"dependencies": {"db": {"services": ["bare"]}}})

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Anchors that move often are followed at once; those that flap, and followers that fail, are not."""
+"""Followers follow frequent moves of an anchor immediately, but not flapping anchors, and failing followers
+wait."""
 
 from __future__ import annotations
 
@@ -21,15 +22,15 @@ from tests.unit.sim.test_relocation import Copies, spec
 SECOND = 1_000_000_000
 VOLUME = [{"Type": "volume", "Source": "data", "Target": "/data"}]
 WORKERS = ("delta", "echo", "foxtrot")
-# what Swarm does if nothing else is said
+# Swarm's defaults
 MONITOR = {"Parallelism": 1, "Monitor": 5 * SECOND}
 DATA = {"dependencies": {"db": {"services": ["app", "files"]}}}
-# a cycle each second: what event mode does while something happens
+# a cycle each second, like event mode during changes
 INTERVAL = 1.0
 
 
 class Shop:
-    """A database, a stateless and a stateful service beside it, and whoever keeps them there."""
+    """A database with a stateless and a stateful follower, and the controllers."""
 
     def __init__(self, sim: Sim, data: dict[str, Any] = DATA) -> None:
         self.sim = sim
@@ -37,7 +38,7 @@ class Shop:
         self.watch = Copies(sim)
         self.warnings: set[str] = set()
         self.moves: list[float] = []
-        # on which host "files" ends so soon after its start
+        # the host on which "files" ends soon after its start
         self.fails_on = ("", 0.0)
 
     def move_anchor(self, target: str, name: str = "db") -> None:
@@ -56,7 +57,7 @@ class Shop:
             self.moves.append(self.sim.now)
 
     def until(self, condition: Any, seconds: float = 120.0) -> float:
-        """Cycle until it is true. Returns the seconds that it took, in tenths."""
+        """Cycle until the condition is true. Returns the elapsed seconds, in tenths."""
         start = self.sim.now
         next_cycle = 0.0
         while not condition():
@@ -110,7 +111,7 @@ def shop() -> Iterator[Shop]:
         shop.controller.close()
 
 
-def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(shop: Shop) -> None:
+def test_followers_follow_ten_moves_in_a_row(shop: Shop) -> None:
     times = []
     for target in islice(cycle(["echo", "foxtrot", "delta"]), 10):
         shop.move_anchor(target)
@@ -127,10 +128,8 @@ def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(shop: Shop) 
 @pytest.mark.parametrize(
     ("targets", "seconds"), [(("echo", "delta"), 1.0), (("echo", "foxtrot", "delta"), 2.5)]
 )
-def test_a_flapping_anchor_slows_its_followers_down_until_it_rests(
-    shop: Shop, targets: tuple[str, ...], seconds: float
-) -> None:
-    """It moves on before they have arrived, or as soon as they have, for two minutes."""
+def test_flapping_anchor_slows_its_followers(shop: Shop, targets: tuple[str, ...], seconds: float) -> None:
+    """The anchor moves again before its followers arrive, or as soon as they have, for two minutes."""
     start = shop.sim.now
     for target in islice(cycle(targets), int(120 / seconds)):
         shop.move_anchor(target)
@@ -149,7 +148,7 @@ def test_a_flapping_anchor_slows_its_followers_down_until_it_rests(
     assert shop.controller.errors == []
 
 
-def test_followers_that_are_evicted_wait_for_a_flapping_anchor_too(shop: Shop) -> None:
+def test_evicted_followers_wait_for_a_flapping_anchor(shop: Shop) -> None:
     shop.controller.desired = Controller(shop.sim, {"dependencies": {"db": ["app"]}}).desired
     shop.run(10)
     before = {task.id for task in shop.sim.tasks("app", desired=False)}
@@ -165,8 +164,8 @@ def test_followers_that_are_evicted_wait_for_a_flapping_anchor_too(shop: Shop) -
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
-def test_a_follower_that_fails_on_arrival_is_moved_ever_more_slowly(shop: Shop, seconds: float) -> None:
-    """Swarm rolls each move back. That it ran for a second is no success."""
+def test_follower_that_fails_on_arrival_moves_more_slowly(shop: Shop, seconds: float) -> None:
+    """Swarm rolls back each move. Running for a second is no success."""
     data = {
         "dependencies": {
             "db": {**DATA["dependencies"]["db"], "manage_constraint": False, "retry_intervals": [2, 10, 60]}
@@ -184,10 +183,10 @@ def test_a_follower_that_fails_on_arrival_is_moved_ever_more_slowly(shop: Shop, 
     assert shop.attempts["files"].count == 4
     assert shop.attempts["files"].reason == MISPLACED
 
-    # it is given up after the last interval
+    # given up after the last interval
     assert shop.attempts["files"].given_up is not None
 
-    # and is in order again as soon as it runs beside its anchor
+    # and healthy again as soon as it runs on its anchor's node
     shop.fails_on = ("", 0.0)
     (place,) = shop.sim.where("files")
     shop.move_anchor(place)
@@ -199,7 +198,7 @@ def test_a_follower_that_fails_on_arrival_is_moved_ever_more_slowly(shop: Shop, 
     assert shop.until(lambda: shop.are_at("foxtrot")) <= 5
 
 
-def test_a_follower_that_somebody_else_keeps_moving_away_is_moved_back_once_a_minute(shop: Shop) -> None:
+def test_follower_that_a_user_keeps_moving_away_returns_once_a_minute(shop: Shop) -> None:
     def carry_away() -> None:
         for constraints in (["node.hostname==foxtrot"], []):
             template = {**shop.sim.service("files").spec.raw["TaskTemplate"]}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where anchors are: which nodes carry the label of an anchor, and why."""
+"""Locate anchors: decide which nodes carry the label of an anchor, and why."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -22,11 +22,11 @@ ANCHOR_VALUE = "true"
 
 @dataclass(frozen=True)
 class AnchorPlacement:
-    """The nodes that are to carry an anchor's label, with the reason for each.
+    """The nodes that should carry an anchor's label, with the reason for each.
 
-    ``on``: node ID → why it carries the label. ``elsewhere``: why every other node does not.
-    ``note``: why the label is left where the anchor no longer is, if it is; ``warning``: what needs the
-    user's attention. If ``settled`` is False, a node that is alive keeps the label it has.
+    ``on``: node ID → why it carries the label. ``elsewhere``: why the other nodes do not. ``note``: why the
+    label stays on a node that the anchor has left. ``warning``: a problem that the user must solve. If
+    ``settled`` is False, nodes that are up keep the label.
     """
 
     dependency: Dependency
@@ -41,11 +41,11 @@ class AnchorPlacement:
 def place_anchor(snapshot: SwarmSnapshot, dependency: Dependency) -> AnchorPlacement:
     """Decide which nodes carry the label of ``dependency``'s anchor.
 
-    Exactly those where its tasks run, once all of them do. A task that has finished counts, too: its
-    followers may need what it has left there. Until then (the anchor is starting, restarting,
-    scaled to 0, or its node has just been lost) the nodes that have the label keep it: taking it away
-    would make Swarm kill the followers although the anchor may come back to the same place. Only a node
-    that is down loses it as soon as the anchor runs anywhere else.
+    These are exactly the nodes where its tasks run, as soon as all of them do. Finished tasks count too,
+    because followers may need their data. Until then (the anchor is starting, restarting or scaled to 0, or
+    its node was just lost), nodes keep the label: without it, Swarm would stop the followers although the
+    anchor may return to the same node. Only a node that is down loses the label as soon as the anchor runs
+    elsewhere.
     """
     service = find_service(snapshot, dependency.anchor, dependency.stack)
     if service is None:

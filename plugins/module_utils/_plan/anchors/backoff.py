@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When to try again: a ladder of pauses for each service, kept in the saved state."""
+"""Backoff: growing pauses between the attempts for each service, kept in the saved state."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -13,18 +13,19 @@ from dataclasses import replace
 from ..._model.reasons import Reason
 from ..._model.state import Attempts
 
-# Why a follower is moved, and why it is restarted with its anchor. Nothing of it has failed then: it is in
-# order again as soon as it is in place and runs.
+# Reasons for an attempt without a failure: a follower is moved, or restarted with its anchor. The service is
+# healthy again as soon as it is in place and runs.
 MISPLACED = Reason("misplaced")
 ANCHOR_RESTARTED = Reason("anchor_restarted")
 NO_FAILURES = (MISPLACED, ANCHOR_RESTARTED)
 
-# What has failed is in order again once it has run for so long; else it would never be given up.
+# A failed service is healthy again after it has run for this long. A shorter time would never let it be given
+# up.
 CALM_SECONDS = 30.0
 
 
 def next_attempt(attempts: Attempts | None, reason: Reason, now: float) -> Attempts:
-    """What is remembered once something is tried again. That the service had failed is not forgotten."""
+    """Return the attempts after one more. An earlier failure of the service is kept."""
     if attempts is None:
         return Attempts(count=1, last=now, since=now, reason=reason)
     if reason in NO_FAILURES and attempts.reason not in NO_FAILURES:
@@ -33,22 +34,22 @@ def next_attempt(attempts: Attempts | None, reason: Reason, now: float) -> Attem
 
 
 def wait_seconds(attempts: Attempts | None, intervals: tuple[float, ...], now: float) -> float:
-    """How long to wait before the next attempt; 0 where it may be made now.
+    """Return how long to wait before the next attempt; 0 if it is due.
 
-    The first attempt is free, the pause before the next is the first of ``intervals``, and so on.
+    The first attempt has no pause. The pause before the second is the first of ``intervals``, and so on.
     """
     if attempts is None:
         return 0.0
     pause = intervals[max(min(attempts.count, len(intervals)), 1) - 1]
-    # a clock that was set back does not make it longer
+    # a clock that was set back must not make the pause longer
     return min(pause, max(0.0, attempts.last + pause - now))
 
 
 def forget_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -> float:
-    """How long what was tried is still remembered for a service that is in order; 0: it may be forgotten.
+    """Return how long to keep the attempts of a healthy service; 0 if they may be forgotten now.
 
-    A move that succeeded is no attempt that failed: the next one begins anew. What had failed may fail again,
-    and is remembered until its pause is over.
+    A successful move is not a failed attempt, so it is forgotten. A service that failed may fail again, so
+    its attempts are kept until the pause is over.
     """
     if attempts.reason in NO_FAILURES:
         return 0.0
@@ -58,8 +59,8 @@ def forget_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float)
 
 
 def calm_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -> float:
-    """How long what has failed has yet to run until it is in order again."""
-    # a time that is still to come, of a clock that was ahead, must not hold anything up
+    """Return how much longer a failed service must run until it counts as healthy."""
+    # a time in the future, from a clock that was ahead, must not delay anything
     calm = min(CALM_SECONDS, attempts.last + CALM_SECONDS - now)
     return max(wait_seconds(attempts, intervals, now), calm)
 
@@ -67,9 +68,9 @@ def calm_seconds(attempts: Attempts, intervals: tuple[float, ...], now: float) -
 def exhausted(
     attempts: Attempts | None, intervals: tuple[float, ...], longest: float, now: float
 ) -> Reason | None:
-    """Why to give up, or None. ``longest``: seconds after which to give up in any case.
+    """Return why to give up, or None. ``longest``: seconds after which to give up in any case.
 
-    After the last interval has passed without success there is no further attempt.
+    After the last interval has passed without success, there are no more attempts.
     """
     if attempts is None:
         return None

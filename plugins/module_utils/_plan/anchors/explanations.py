@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a follower is moved, why in that way, and why it cannot follow."""
+"""The reasons why a follower moves, why it moves in this way, and why it cannot follow."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -24,7 +24,7 @@ def why_misplaced(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Followe
 
 
 def why_not_evict(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follower) -> tuple[Reason, ...]:
-    """Why the follower is moved by a constraint, and not by the label alone."""
+    """Return why a constraint moves the follower instead of the label alone."""
     if group.is_ordered:
         if group.dependency.relocate == "ordered":
             return (Reason("no_eviction_by_option"),)
@@ -44,7 +44,7 @@ def why_not_evict(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Followe
 
 
 def cannot_follow(snapshot: SwarmSnapshot, follower: Follower) -> list[Reason]:
-    """For each node of the anchor, why the follower cannot run there."""
+    """Return for each node of the anchor why the follower cannot run there."""
     return [
         Reason(
             "follower_cannot_follow",
@@ -58,7 +58,8 @@ def cannot_follow(snapshot: SwarmSnapshot, follower: Follower) -> list[Reason]:
 
 
 def may_still_run(snapshot: SwarmSnapshot, follower: Follower) -> Reason | None:
-    """What cannot be known of tasks on nodes that are down; None if there are none."""
+    """Return a warning about tasks on nodes that are down, which may still be running; None without such
+    tasks."""
     if not follower.lost:
         return None
     nodes = task_nodes(snapshot, follower.lost)

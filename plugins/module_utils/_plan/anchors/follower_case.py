@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a decision on a follower rests on: what was tried, what it waits for, what a write would do."""
+"""The facts behind the decision on a follower: earlier attempts, waits, effects of a write."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -23,13 +23,13 @@ from .backoff import MISPLACED, calm_seconds, exhausted, forget_seconds
 from .groups import AnchorGroup, Follower, labelled
 from .unrest import moved, wait_for_rest
 
-# when to look again at an update that is not ours
+# when to check an update again that is not ours
 UPDATE_SECONDS = 5.0
 
 
 @dataclass
 class Result:
-    """What is collected while the followers are looked at one by one."""
+    """The combined plan of all followers, collected one by one."""
 
     snapshot: SwarmSnapshot
     groups: tuple[AnchorGroup, ...]
@@ -62,7 +62,7 @@ class Result:
         )
 
     def is_moving(self, service: Service) -> bool:
-        """Whether an anchor is itself a follower that is not where it belongs."""
+        """Return whether an anchor is itself a follower that is misplaced or moving."""
         return service.id in self._moving
 
     def add(self, plan: Plan) -> None:
@@ -71,17 +71,17 @@ class Result:
         self.notes += plan.notes
         self.remember += plan.remember
         if plan.requeue_after is not None:
-            self.look_again(plan.requeue_after)
+            self.requeue(plan.requeue_after)
 
-    def look_again(self, seconds: float) -> None:
+    def requeue(self, seconds: float) -> None:
         self.requeue_after = seconds if self.requeue_after is None else min(self.requeue_after, seconds)
 
 
 class FollowerCase:
-    """A follower in one cycle; ``_plan.anchors.followers`` decides what becomes of it.
+    """A follower in one cycle. ``_plan.anchors.followers`` decides what to do with it.
 
-    ``groups`` are those of its anchors. ``group`` is that of the leading one, with the follower's own
-    anchorage as its place.
+    ``groups``: those of its anchors. ``group``: that of the leading anchor, with the follower's own anchorage
+    as its place.
     """
 
     snapshot: SwarmSnapshot
@@ -97,14 +97,14 @@ class FollowerCase:
     give_up_seconds: float
     result: Result
 
-    held: tuple[str, ...]
-    obsolete: tuple[str, ...]
+    managed: tuple[str, ...]
+    orphaned: tuple[str, ...]
 
     def move_on(self) -> Plan:
-        """Move it from where its anchor was to where the anchor is."""
+        """Move it from the previous to the present node of its anchor."""
         raise NotImplementedError
 
-    # what it must wait for
+    # conditions to wait for
 
     def _claims(self, attempts: Attempts) -> tuple[StateEdit, ...]:
         service, state = self.service, self.state
@@ -115,13 +115,14 @@ class FollowerCase:
         return wait_for_rest(self.groups, self.service, self.state, self.now)
 
     def _goes_by_label(self) -> bool:
-        """Whether it is enough to take the label off its node, which the leading anchor has left."""
+        """Return whether it is enough to remove the label from its node, which the leading anchor has
+        left."""
         if any(task.node_id in self.follower.anchorage.places[0].on for task in self.follower.misplaced):
             return False
         return moves.goes_by_label(self.snapshot, self.group, self.follower)
 
     def may_move_on(self) -> bool:
-        """Whether the next move may begin before Swarm has watched the last one for long enough."""
+        """Return whether the next move may begin while Swarm still monitors the previous one."""
         return (
             moves.is_only_watched(self.snapshot, self.service)
             and self.follower.can_follow
@@ -130,36 +131,36 @@ class FollowerCase:
             and self._wait_for_rest() == 0
         )
 
-    # what a write would do
+    # effects of a write
 
     def would_run_again(self, add: tuple[str, ...], remove: tuple[str, ...]) -> tuple[Task, ...]:
-        """What a write of these constraints would start a second time although that is never to be."""
+        """Return the finished tasks that a write of these constraints would run again."""
         kept = tuple(text for text in self.service.constraints if text not in remove)
         for snapshot in (self.snapshot, self.result.after_labels):
-            # the labels of anchors are written first, which may fail
+            # both cases: the labels of anchors are written first, but that may fail
             again = would_run_again(snapshot, self.service, (*kept, *add), self.follower.desired)
             if again:
                 return again
         return ()
 
     def _may_be_written(self) -> bool:
-        """Whether a write now neither disturbs an update nor starts anything.
+        """Return whether a write now neither disturbs an update nor starts a task.
 
-        Swarm takes the quick end of a task for a failure, and pauses its update. With a single task that has
-        completed, nothing of the update is left that a write could go on with.
+        Swarm treats a task that ends quickly as a failure and pauses its update. If the only task has
+        completed, a write cannot resume anything of that update.
         """
         service, over = self.service, self.follower.finished
         if service.update_state == "paused":
             return service.replicas == 1 and len(over.done) == 1 and not self.follower.desired
         return self.follower.is_complete and not service.is_updating
 
-    # what is reported
+    # reports
 
     def note(self, reason: Reason) -> None:
         self.result.notes.append(reason)
 
     def _warn_of_parted_anchors(self) -> None:
-        """Report which of its anchors it does not follow, unless they are about to come."""
+        """Report the anchors that it does not follow, unless they are about to join it."""
         anchorage = self.follower.anchorage
         apart = [
             place.dependency.anchor
@@ -176,14 +177,14 @@ class FollowerCase:
         state = self.service.update_state
         if state in ("updating", "rollback_started"):
             self.note(Reason("misplaced_until_updated", service=self.service.name, state=state))
-            self.result.look_again(UPDATE_SECONDS)
+            self.result.requeue(UPDATE_SECONDS)
             return
-        # it stays like that until the user does something about it
+        # it stays paused until the user acts
         anchor = self.dependency.anchor
         warning = Reason("misplaced_and_paused", service=self.service.name, anchor=anchor, state=state)
         self.result.warnings.append(warning)
 
-    # what was tried
+    # earlier attempts
 
     def _given_up(self) -> Reason | None:
         if self.attempts is not None and self.attempts.given_up is not None:
@@ -203,7 +204,7 @@ class FollowerCase:
         if self.attempts is None:
             return
         if self.service.is_update_running:
-            self.result.look_again(UPDATE_SECONDS)  # Swarm may yet roll it back
+            self.result.requeue(UPDATE_SECONDS)  # Swarm may still roll it back
             return
         intervals = self.dependency.retry_intervals
         seconds = forget_seconds(self.attempts, intervals, self.now)
@@ -211,6 +212,6 @@ class FollowerCase:
             # it runs, but the move failed
             seconds = max(seconds, calm_seconds(self.attempts, intervals, self.now))
         if seconds > 0:
-            self.result.look_again(seconds)
+            self.result.requeue(seconds)
         else:
             self.result.remember.append(SetAttempts(self.service.id, None))

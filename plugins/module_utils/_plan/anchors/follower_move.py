@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the move of a follower ends: beside its anchor, after its anchor if that has moved on, or undone."""
+"""End the move of a follower: co-located, moved on with its anchor, or undone."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -23,7 +23,7 @@ from .follower_case import FollowerCase
 
 
 class FollowerMove(Ending):
-    """What becomes of a move of ``case``'s follower in this cycle."""
+    """Decide the next step of the current move of ``case``'s follower."""
 
     def __init__(self, case: FollowerCase) -> None:
         self.case = case
@@ -34,7 +34,7 @@ class FollowerMove(Ending):
         progress = Progress(
             case.snapshot,
             case.service,
-            # the entry may have been lost, or a rollback has brought the constraint back
+            # the entry may be lost, or a rollback has restored the constraint
             case.move or Move(case.dependency.anchor, follower.targets, case.now),
             case.now,
             replace(FOLLOW_POLICY, limit_seconds=case.give_up_seconds),
@@ -46,17 +46,17 @@ class FollowerMove(Ending):
     def plan(self) -> Plan:
         case, plan = self.case, super().plan()
         if case.move is None and self.progress.replicas is None:
-            # the time of the move runs from now on
+            # the time limit of the move starts now
             journal = SetMove(self.service.id, self.progress.move)
             return Plan(remember=(journal,)) + plan
         return plan
 
     @property
     def removed(self) -> tuple[str, ...]:
-        return (*self.case.obsolete, *move_constraints(self.service))
+        return (*self.case.orphaned, *move_constraints(self.service))
 
     def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
-        """After a success the next move begins anew."""
+        """After a success, forget the attempts, so that the next move starts without a pause."""
         attempts = self.case.attempts
         if failure is None and attempts is not None and attempts.reason in NO_FAILURES:
             return (*super().edits(None), SetAttempts(self.service.id, None))
@@ -64,7 +64,7 @@ class FollowerMove(Ending):
 
     def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
         case = self.case
-        add = () if case.would_run_again(case.held, self.removed) else case.held
+        add = () if case.would_run_again(case.managed, self.removed) else case.managed
         return super().end(why, failure, **{"add": add, **options})
 
     def finish(self) -> Plan:
@@ -76,7 +76,7 @@ class FollowerMove(Ending):
         return self.end((failure,), failure, purpose=Reason("move_undone", service=self.name))
 
     def supersede(self) -> Plan:
-        """The anchor has moved on: so does the follower, as soon as that cancels nothing."""
+        """Follow the anchor, which has moved again, as soon as a write cancels no update."""
         case, anchor = self.case, self.case.dependency.anchor
         if case.may_move_on():
             return case.move_on()
@@ -88,20 +88,20 @@ class FollowerMove(Ending):
         return self.end((failure,), failure, commit_edits=self.edits(None if arrived else failure))
 
     def start_again(self, **options: Any) -> Plan:
-        """Scale it back, beside its anchor if that is known."""
+        """Scale the service back up, on its anchor's node if that is known."""
         case, place, move = self.case, self.case.group.place, self.progress.move
         if not place.settled or not place.on or not case.follower.can_follow or move is None:
             purpose = Reason("service_started_again", service=self.name)
             return super().start_again(
                 purpose=purpose,
-                add=case.held,
+                add=case.managed,
                 commit_edits=(SetMove(self.service.id, None),),
                 **options,
             )
         return super().start_again(
             purpose=Reason("service_started", service=self.name, nodes=self.to),
-            add=(*case.held, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
-            # the time that the move itself may take runs from now on
+            add=(*case.managed, *moves.constraints_to_move(case.snapshot, case.group, case.follower)),
+            # the time limit of the move itself starts now
             commit_edits=(SetMove(self.service.id, replace(move, replicas=None, since=case.now)),),
             **options,
         )

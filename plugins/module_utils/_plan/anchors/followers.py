@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan how followers get to their anchor and stay there.
+"""Plan the moves that bring followers to their anchor's node and keep them there.
 
-For each follower of an anchor whose place is known, one decision a cycle, from what is seen alone; the
-journal adds since when a move is under way and what to scale back to. So a controller can die anywhere:
-the next one sees the same snapshot and goes on.
+For each follower of an anchor whose place is known, the planner makes one decision per cycle, from the
+snapshot alone. The journal only adds when a move began and how many tasks to scale back to. So a controller
+can die at any point: the next one sees the same snapshot and continues.
 
-- In place: it is held there by a constraint on the anchor's label, and the traces of a move are removed.
-- Astray: ordered, by a constraint that its present node violates (Swarm starts the new container once the
-  old one has stopped, for up to a minute); evicted, by the label alone, which
-  ``_plan.labels.plan`` removes.
-- A stateful service that Swarm would not wait for is scaled to 0 and back instead.
+- Co-located: a constraint on the anchor's label keeps it there, and the traces of a move are removed.
+- Misplaced: ``ordered`` adds a constraint that its present node violates, so Swarm waits up to a minute for
+  the old container to stop before it starts the new one. ``evict`` only moves the label:
+  ``_plan.labels.plan`` removes it from the old node.
+- A stateful service for which Swarm would not wait is scaled to 0 and back.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -33,7 +33,7 @@ from ..relocation import moves
 from ..relocation.ending import node_names, place_service, task_nodes
 from ..relocation.orphans import plan_orphans
 from ..relocation.status import FOLLOW_POLICY, has_stale_number, leader_of, scaled_from
-from ..scheduling.managed import move_constraints, ours, ours_to_hold
+from ..scheduling.managed import managed_constraints, managed_label_constraints, move_constraints
 from .backoff import MISPLACED, forget_seconds, next_attempt, wait_seconds
 from .explanations import cannot_follow, may_still_run, why_misplaced, why_not_evict
 from .follower_case import UPDATE_SECONDS, FollowerCase, Result
@@ -42,7 +42,7 @@ from .groups import AnchorGroup, Follower
 
 DEFAULT_GIVE_UP_SECONDS = FOLLOW_POLICY.limit_seconds
 
-# when to look again at a move that is about to begin
+# when to check a move again that is about to begin
 MOVING_SECONDS = FOLLOW_POLICY.requeue_seconds
 
 
@@ -58,9 +58,9 @@ def plan_followers(
 ) -> Plan:
     """Plan the moves of followers. ``now`` is in seconds since the epoch.
 
-    ``give_up_seconds``: how long a service may be out of order before it is reported as given up.
-    ``removals``: the policy for managed constraints on the labels of anchors that aren't configured. Without
-    ``begin``, moves that are under way are ended, whoever has begun them, and nothing else is done.
+    ``give_up_seconds``: how long a service may be misplaced or failing before it is given up. ``removals``:
+    the policy for managed constraints on the labels of anchors that aren't configured. Without ``begin``, the
+    plan only ends the moves that are under way, of any instance.
     """
     result = Result(snapshot, groups)
     followers: set[str] = set()
@@ -95,7 +95,7 @@ def plan_followers(
 
 
 class _Decision(FollowerCase):
-    """Decides the next action for one follower."""
+    """Decide the next action for one follower."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Decision(FollowerCase):
         self.attempts: Attempts | None = state.attempts.get(self.service.id)
         self.scaled_from = scaled_from(self.service, self.move)
         self.foreign = follower.kept
-        self.held, self.obsolete = self._held()
+        self.managed, self.orphaned = self._managed()
         self.state = state
         self.now = now
         self.give_up_seconds = give_up_seconds
@@ -125,7 +125,7 @@ class _Decision(FollowerCase):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a move of the service has been begun, and not ended."""
+        """Return whether a move of the service has begun but not ended."""
         return self.scaled_from is not None or bool(move_constraints(self.service))
 
     def decide(self) -> None:
@@ -149,12 +149,12 @@ class _Decision(FollowerCase):
             self.result.warnings += cannot_follow(self.snapshot, self.follower)
         elif self._goes_by_label():
             self._hold()
-            self.result.look_again(MOVING_SECONDS)
+            self.result.requeue(MOVING_SECONDS)
         else:
             self._start()
 
     def drop_void_entry(self) -> None:
-        """Forget a move that was journaled and never begun, or undone."""
+        """Forget a journaled move that never began or was undone."""
         if (
             self.move is not None
             and not self.is_under_way
@@ -165,7 +165,7 @@ class _Decision(FollowerCase):
     # the cases
 
     def _keep_in_place(self) -> None:
-        """Nothing is misplaced: hold it there, and forget what was tried."""
+        """Keep the follower where it is, and forget earlier attempts."""
         self._hold()
         if self.follower.is_in_place:
             self._forget()
@@ -173,21 +173,21 @@ class _Decision(FollowerCase):
             self.result.warnings += cannot_follow(self.snapshot, self.follower)
 
     def _start(self) -> None:
-        """Begin a move, if it is time to."""
+        """Begin a move if it is due."""
         service, follower = self.service, self.follower
         if service.is_updating:
             self._wait_for_update()
             return
         if follower.stopping and follower.needs_order(self.dependency):
             self.note(Reason("misplaced_until_stopped", service=service.name))
-            self.result.look_again(MOVING_SECONDS)
+            self.result.requeue(MOVING_SECONDS)
             return
         if self.attempts is not None and self.attempts.reason != MISPLACED and follower.is_complete:
-            # it had failed and runs again: the attempts to move it are counted afresh
+            # it had failed and runs again: start counting the attempts to move it
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
                 self.attempts = None
         why_scaled = moves.why_scaled(follower, self.dependency)
-        add = (*self.held, *moves.constraints_to_move(self.snapshot, self.group, follower))
+        add = (*self.managed, *moves.constraints_to_move(self.snapshot, self.group, follower))
         if follower.finished and (why_scaled is not None or self.would_run_again(add, ())):
             nodes = task_nodes(self.snapshot, follower.misplaced)
             self.note(Reason("move_would_repeat_tasks", service=service.name, nodes=nodes))
@@ -200,9 +200,9 @@ class _Decision(FollowerCase):
         seconds = max(seconds, self._wait_for_rest())
         if seconds > 0:
             self.note(Reason("misplaced_until_retry", service=service.name, seconds=seconds))
-            self.result.look_again(seconds)
+            self.result.requeue(seconds)
             return
-        self.result.look_again(MOVING_SECONDS)
+        self.result.requeue(MOVING_SECONDS)
         intent_edits = self._claims(next_attempt(self.attempts, MISPLACED, self.now))
         if why_scaled is not None:
             self._scale_down(why_scaled, intent_edits)
@@ -211,7 +211,7 @@ class _Decision(FollowerCase):
             self.result.add(self._move(add, intent_edits, why_not))
 
     def _scale_down(self, why_scaled: Reason, intent_edits: tuple[StateEdit, ...]) -> None:
-        """Scale the service to 0: it is started beside its anchor once its containers have stopped."""
+        """Scale the service to 0. It starts on its anchor's node when its containers have stopped."""
         service, follower = self.service, self.follower
         move = Move(
             self.dependency.anchor,
@@ -247,7 +247,7 @@ class _Decision(FollowerCase):
             Reason("follower_moved", service=self.service.name, nodes=nodes),
             add=add,
             # a constraint on another label could leave it without a node
-            remove=(*self.obsolete, *move_constraints(self.service)),
+            remove=(*self.orphaned, *move_constraints(self.service)),
             why=(why_misplaced(self.snapshot, self.group, self.follower),),
             why_not=why_not,
             intent_edits=(*intent_edits, SetMove(self.service.id, move)),
@@ -256,30 +256,32 @@ class _Decision(FollowerCase):
         return Plan(steps=(step,))
 
     def move_on(self) -> Plan:
-        """It has arrived where its anchor was: move it on in the same write that ends that move."""
+        """Move it to the present node of its anchor in the same write that ends its previous move."""
         return self._move(
-            (*self.held, *moves.constraints_to_move(self.snapshot, self.group, self.follower)),
+            (*self.managed, *moves.constraints_to_move(self.snapshot, self.group, self.follower)),
             self._claims(next_attempt(None, MISPLACED, self.now)),
             (Reason("no_wait_for_watched_move"),),
             while_updating=True,
         )
 
     def _hold(self, replace_only: bool = False) -> None:
-        """Add the constraint on the anchor's label where it is missing, and remove what is left of ours.
+        """Add a missing constraint on the anchor's label, and remove orphaned constraints.
 
-        ``replace_only``: the anchor's place is not known, so that nothing may be added that no node meets.
+        ``replace_only``: the anchor's place is unknown, so add no constraint that no node may meet.
         """
         service = self.service
-        held = moves.held(self.follower, self.dependency)
-        add = self.held if replace_only else held
+        required = moves.constraints_to_manage(self.follower, self.dependency)
+        add = self.managed if replace_only else required
         add = tuple(text for text in add if text not in service.constraints)
-        remove = tuple(text for text in ours(service) if text not in held and text not in self.foreign)
+        remove = tuple(
+            text for text in managed_constraints(service) if text not in required and text not in self.foreign
+        )
         is_stale = has_stale_number(service)
         if not add and not remove and not is_stale:
             return
         frees = bool(remove and self.follower.waiting)
         if not self._may_be_written() and not frees:
-            # to a task that cannot run, a write would be one more attempt, and an update that fails is paused
+            # a write starts a new attempt of a task that cannot run, and Swarm pauses an update that fails
             if service.is_updating:
                 self.note(
                     Reason("constraints_wait_for_update", service=service.name, state=service.update_state)
@@ -287,7 +289,7 @@ class _Decision(FollowerCase):
             else:
                 self.note(Reason("constraints_wait_for_tasks", service=service.name))
             if not service.is_update_paused:
-                self.result.look_again(UPDATE_SECONDS)
+                self.result.requeue(UPDATE_SECONDS)
             return
         again = self.would_run_again(add, remove)
         if again and add:
@@ -316,11 +318,16 @@ class _Decision(FollowerCase):
         }
         self.result.steps.append(place_service(service, purpose, **options))
 
-    def _held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What is to hold the service, if a node has the label, and what of ours goes in its favour."""
-        held, key, place = moves.held(self.follower, self.dependency), self.dependency.label, self.group.place
+    def _managed(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the managed constraints that the service needs, if a node has the label, and the orphaned
+        ones."""
+        required, key, place = (
+            moves.constraints_to_manage(self.follower, self.dependency),
+            self.dependency.label,
+            self.group.place,
+        )
         is_labelled = any(node.labels.get(key) == "true" for node in self.snapshot.nodes)
-        if held and not is_labelled and not (place.on and place.settled):
+        if required and not is_labelled and not (place.on and place.settled):
             return (), ()
-        kept = (*held, *self.foreign)
-        return held, tuple(text for text in ours_to_hold(self.service) if text not in kept)
+        kept = (*required, *self.foreign)
+        return required, tuple(text for text in managed_label_constraints(self.service) if text not in kept)

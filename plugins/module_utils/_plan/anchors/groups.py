@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An anchor and its followers as they are now: who is co-located, misplaced, or cannot follow."""
+"""An anchor and its followers in the snapshot: co-located, misplaced, or unable to follow."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -31,16 +31,16 @@ from .leading_anchor import Anchorage, find_anchorage
 
 @dataclass(frozen=True)
 class Follower:
-    """A service and where it stands to its anchor.
+    """A service and its position relative to its anchor.
 
-    ``misplaced``: its tasks on nodes that are not down, and not the anchor's. ``waiting``: its tasks that no
-    node has been found for. ``stopping``: those that are not to run any more, but whose containers still
-    may. ``lost``: those whose containers ran on a node that is down now, and still run there if it is only
-    cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``: those
-    that are over, so that no others take their places. ``kept``: constraints of ours on the labels of anchors
-    that aren't configured here.
+    ``misplaced``: its tasks on nodes that are up but are not the anchor's. ``waiting``: its tasks for which
+    Swarm has found no node. ``stopping``: tasks that should no longer run, but whose containers may still be
+    running. ``lost``: tasks whose containers ran on a node that is now down, and still run there if it is
+    only cut off. ``obstacles``: for each node of the anchor, what keeps the service off it. ``finished``:
+    tasks that Swarm does not replace. ``kept``: managed constraints on the labels of anchors that aren't
+    configured here.
 
-    Where there are several anchors, "the anchor's nodes" are those of ``anchorage``.
+    With several anchors, "the anchor's nodes" are those of ``anchorage``.
     """
 
     service: Service
@@ -65,34 +65,34 @@ class Follower:
 
     @property
     def desired(self) -> tuple[Task, ...]:
-        """Its tasks that are to run."""
+        """Its tasks that should run."""
         return tuple(task for task in self.tasks if task.should_run)
 
     @property
     def is_complete(self) -> bool:
-        """Whether as many tasks run as are to run, wherever that is. What has finished is not missing."""
+        """Whether all desired tasks run, on any node. Finished tasks are not missing."""
         present = len(self.desired) + len(self.finished)
         enough = self.service.replicas is None or present >= self.service.replicas
         return enough and all(task.is_running for task in self.desired)
 
     @property
     def is_in_place(self) -> bool:
-        """Whether every task that is to run does so on a node of the anchor."""
+        """Whether every desired task runs on a node of the anchor."""
         return self.is_complete and not self.misplaced
 
     @property
     def runs_to_its_end(self) -> bool:
-        """Whether its tasks stay where they are: to move one would be to run it a second time."""
+        """Whether its tasks stay where they are, because a move would run them a second time."""
         return runs_once(self.service)
 
     def is_led_by(self, dependency: Dependency) -> bool:
-        """Whether the anchor of ``dependency`` is the one that it follows if it has several."""
+        """Return whether it follows the anchor of ``dependency`` if it has several."""
         return self.anchorage.place.dependency.anchor == dependency.anchor
 
     def needs_order(self, dependency: Dependency) -> bool:
-        """Whether its old container has to stop before the new one starts, as ``relocate`` says.
+        """Return whether its old container must stop before the new one starts, according to ``relocate``.
 
-        The tasks of a global service belong to their nodes: none of them takes the place of another.
+        The tasks of a global service belong to their nodes, so none replaces another.
         """
         if not self.service.is_replicated:
             return False
@@ -105,7 +105,7 @@ class Follower:
 class AnchorGroup:
     """An anchor's place and its followers. ``missing``: names of followers that do not exist.
 
-    ``unrest``: why they wait although their anchor is elsewhere, or None.
+    ``unrest``: why the followers wait although their anchor has moved, or None.
     """
 
     dependency: Dependency
@@ -116,9 +116,9 @@ class AnchorGroup:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the followers are moved in order.
+        """Whether the followers move in order.
 
-        One that needs it decides for all: the label leaves the old node only once.
+        One follower that needs order decides for all, because they share the label.
         """
         return any(
             follower.needs_order(follower.anchorage.place.dependency)
@@ -129,9 +129,9 @@ class AnchorGroup:
 
     @property
     def _bound(self) -> tuple[Follower, ...]:
-        """The followers that feel it when a node loses the label.
+        """The followers that are affected if a node loses the label.
 
-        Others follow the anchor only where it runs beside their leading one.
+        Others follow this anchor only while it runs on the same node as their leading one.
         """
         label = self.dependency.label
         return tuple(
@@ -141,7 +141,7 @@ class AnchorGroup:
         )
 
     def label_kept_on(self, node: Node) -> Reason | None:
-        """Why the anchor's label must not be taken off ``node`` yet, or None."""
+        """Return why the anchor's label must stay on ``node`` for now, or None."""
         for follower in self._bound:
             name = follower.service.name
             if move_constraints(follower.service) and not follower.is_in_place:
@@ -161,16 +161,16 @@ class AnchorGroup:
         return None
 
     def _would_end(self, follower: Follower, node: Node) -> bool:
-        """Whether the loss of the label would end a follower that stays with its leading anchor."""
+        """Return whether losing the label would stop a follower that stays with its leading anchor."""
         is_there = any(task.node_id == node.id for task in follower.desired)
         return is_there and requires_label(user_constraints(follower.service), self.dependency.label)
 
 
 def resolve_anchor_groups(snapshot: SwarmSnapshot, desired: DesiredState) -> tuple[AnchorGroup, ...]:
-    """One group for each dependency, in the order of the configuration.
+    """Return one group for each dependency, in the order of the configuration.
 
-    Followers are looked at one after the other: where one will go, there is less room for the next.
-    Unless what isn't configured is removed, our constraint on the label of another anchor keeps counting.
+    Followers are resolved one after the other, because each arrival leaves less room for the next. Managed
+    constraints on the labels of unconfigured anchors keep counting unless removals are allowed.
     """
     groups = []
     labels = frozenset(dependency.label for dependency in desired.dependencies.values())
@@ -203,9 +203,9 @@ def resolve_anchor_groups(snapshot: SwarmSnapshot, desired: DesiredState) -> tup
 
 
 def followed_labels(groups: tuple[AnchorGroup, ...]) -> dict[str, frozenset[str]]:
-    """Service ID of a follower → the keys of the labels that come along with it.
+    """Return service ID of a follower → the keys of the labels that move with it.
 
-    These are the labels of its anchors, and of those that the anchors follow themselves.
+    These are the labels of its anchors and of the anchors that those follow.
     """
     above: dict[str, list[AnchorGroup]] = {}
     for group in groups:
@@ -225,7 +225,8 @@ def followed_labels(groups: tuple[AnchorGroup, ...]) -> dict[str, frozenset[str]
 
 
 def labelled(snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...]) -> SwarmSnapshot:
-    """The snapshot once the labels of all anchors whose place is known are there, and nowhere else."""
+    """Return the snapshot in which the labels of all anchors with a known place are on exactly those
+    nodes."""
     on = {group.dependency.label: group.place.on for group in groups if group.place.settled}
     nodes = []
     for node in snapshot.nodes:
@@ -236,7 +237,7 @@ def labelled(snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...]) -> SwarmS
 
 
 def watched_services(snapshot: SwarmSnapshot, desired: DesiredState) -> frozenset[str]:
-    """The IDs of all anchors and followers that exist: whatever happens to one of their tasks matters."""
+    """Return the IDs of all existing anchors and followers: every change of their tasks matters."""
     found = set()
     for dependency in desired.dependencies.values():
         for name in (dependency.anchor, *dependency.followers):
@@ -247,7 +248,7 @@ def watched_services(snapshot: SwarmSnapshot, desired: DesiredState) -> frozense
 
 
 def _kept_for_others(service: Service, labels: frozenset[str]) -> tuple[str, ...]:
-    """Our constraints on labels of anchors that aren't configured here."""
+    """Return the managed constraints on labels of anchors that aren't configured here."""
     return tuple(label_constraint(label) for label in sorted(pinned_labels(service) - labels))
 
 
@@ -258,14 +259,15 @@ def _follower(
     service: Service,
     kept: tuple[str, ...],
 ) -> Follower:
-    """``places``: those of its anchors. ``crowded``: the snapshot with tasks that are about to come, too.
+    """Resolve one follower. ``places``: those of its anchors. ``crowded``: the snapshot with expected
+    arrivals.
 
-    ``kept``: constraints of ours that stay, whatever is configured.
+    ``kept``: managed constraints that stay, whatever is configured.
     """
     anchorage = find_anchorage(places, service)
     found = _obstacles(crowded, anchorage, service, kept)
     if all(found.values()) and anchorage.place != anchorage.places[0]:
-        # better beside one anchor than beside none
+        # co-located with one anchor is better than with none
         alone = anchorage.without_others
         around = _obstacles(crowded, alone, service, kept)
         if not all(around.values()):
@@ -306,11 +308,11 @@ def _follower(
 def _obstacles(
     snapshot: SwarmSnapshot, anchorage: Anchorage, service: Service, kept: tuple[str, ...]
 ) -> dict[str, tuple[Reason, ...]]:
-    """For each node of the anchor, why the service cannot run there. It can only follow as a whole."""
+    """Return for each node of the anchor why the service cannot run there. All its tasks must fit."""
     mine = (*user_constraints(service), *kept)
     found: dict[str, tuple[Reason, ...]] = {}
     for node_id in anchorage.place.on:
-        # a label that is about to be set is no obstacle
+        # a label that the same plan sets is no obstacle
         labels = [place.dependency.label for place in anchorage.places if node_id in place.on]
         others = tuple(text for text in mine if not any(requires_label((text,), key) for key in labels))
         found[node_id] = obstacles(snapshot, service, snapshot.node_by_id[node_id], others)
@@ -327,7 +329,7 @@ def _obstacles(
 
 
 def _with_arrivals(snapshot: SwarmSnapshot, follower: Follower) -> SwarmSnapshot:
-    """The snapshot once the follower is where it belongs, if that is one node for sure."""
+    """Return the snapshot after the follower has moved, if it can only move to one node."""
     service = follower.service
     takes_room = service.reserved_memory_bytes or service.reserved_nano_cpus or service.host_ports
     targets = follower.targets

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a follower of several anchors belongs: where all of them run, else with the one that leads.
+"""The place of a follower of several anchors: with all of them, or only with the leading one.
 
-The first anchor leads, in the order of the configuration. A constraint of ours holds the follower to its
-label alone: a second one would leave the follower without a node as soon as the anchors part.
+The first anchor in the configuration leads. The managed constraint only requires the label of the leading
+anchor: a second constraint would leave the follower without a node if the anchors separate.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,10 +22,10 @@ from .anchor import AnchorPlacement
 
 @dataclass(frozen=True)
 class Anchorage:
-    """``place`` is the leading anchor's, with only those nodes on which all the others run, too.
+    """``place``: that of the leading anchor, reduced to the nodes on which all the others run too.
 
-    ``places`` are the anchors' own, the leading one's first; of the others those whose place is known.
-    ``apart``: those that run on other nodes than the leading one, so that they don't count.
+    ``places``: those of the anchors, the leading one first, the others if they are known. ``apart``: the
+    anchors on other nodes than the leading one, which are ignored.
     """
 
     place: AnchorPlacement
@@ -34,7 +34,7 @@ class Anchorage:
 
     @property
     def followed(self) -> tuple[str, ...]:
-        """The names of the anchors beside which the follower belongs."""
+        """The names of the anchors with which the follower should be co-located."""
         return tuple(
             place.dependency.anchor
             for place in self.places
@@ -43,14 +43,14 @@ class Anchorage:
 
     @property
     def without_others(self) -> Anchorage:
-        """The same where only the leading anchor counts."""
+        """The same anchorage, considering only the leading anchor."""
         return replace(self, place=self.places[0])
 
 
 def find_anchorage(places: Sequence[AnchorPlacement], service: Service) -> Anchorage:
-    """Where ``service`` belongs, which follows the anchors with these places."""
+    """Return where ``service`` belongs, given the places of its anchors."""
     lead = _lead(places, service)
-    # where an anchor starts, is scaled to 0 or doesn't exist, its followers need not move because of that
+    # an anchor that is starting, scaled to 0 or missing does not make its followers move
     known = [
         place
         for place in places
@@ -61,13 +61,13 @@ def find_anchorage(places: Sequence[AnchorPlacement], service: Service) -> Ancho
     shared = {node_id: why for node_id, why in lead.on.items() if all(node_id in place.on for place in known)}
     if not shared:
         apart = tuple(place for place in known if not place.on.keys() & lead.on.keys())
-        # three that run in pairs
+        # e.g. three anchors of which only pairs share a node
         return Anchorage(lead, (lead, *known), apart or tuple(known))
     return Anchorage(replace(lead, on=shared), (lead, *known))
 
 
 def _lead(places: Sequence[AnchorPlacement], service: Service) -> AnchorPlacement:
-    """The first anchor that exists, or that the service has followed before it was removed."""
+    """Return the first anchor that exists, or that the service followed before the anchor was removed."""
     for place in places:
         if place.service is not None or requires_label(service.constraints, place.dependency.label):
             return place

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a whole sync: labels, followers, restarts; and that of the labels alone."""
+"""Plan a whole sync (labels, followers, restarts), or the labels alone."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -39,12 +39,12 @@ def plan_anchors(
     retry_now: bool = False,
     balancing: bool = False,
 ) -> Plan:
-    """Plan everything that keeps followers with their anchors; with ``static_labels`` those of nodes, too.
+    """Plan everything that keeps followers with their anchors, and with ``static_labels`` the nodes' labels.
 
-    ``now`` is in seconds since the epoch. The labels come first: they are what the moves rest on. With
-    ``retry_now`` all earlier attempts are forgotten: what waits for its next one or for an anchor to rest, or
-    was given up is tried. Of services that aren't configured they are kept, unless the configuration is the
-    whole one. With ``balancing`` moves for balance are ended, too.
+    ``now`` is in seconds since the epoch. The labels come first, because the moves depend on them.
+    ``retry_now`` forgets all earlier attempts, so that services in backoff and those given up are tried now.
+    Attempts of services that aren't configured are kept unless the configuration is complete. ``balancing``
+    also ends moves for balance.
     """
     removals = desired.dependency_removals
     forgotten = Plan()
@@ -60,7 +60,7 @@ def plan_anchors(
     state = apply_edits(state, tracks)
     groups = with_unrest(groups, state, now)
     moves = plan_followers(snapshot, groups, state, now, give_up_seconds, removals)
-    # one write to a service at a time: the next cycle sees what became of it
+    # one write to a service per cycle: the next cycle sees the result
     busy = frozenset(step.service_id for step in moves.steps if isinstance(step, ServiceStep))
     return (
         forgotten
@@ -74,15 +74,15 @@ def plan_anchors(
 
 
 def plan_label_sync(snapshot: SwarmSnapshot, desired: DesiredState, state: State, now: float) -> Plan:
-    """Plan all labels; moves that are under way are ended, and none is begun."""
+    """Plan all labels, and end the moves that are under way. No move begins."""
     groups = resolve_anchor_groups(snapshot, desired)
     labels = plan_labels(snapshot, desired, state, groups)
     return labels + plan_unfinished(snapshot, groups, state, now)
 
 
 def plan_removal(snapshot: SwarmSnapshot, state: State, now: float, released: Iterable[str] = ()) -> Plan:
-    """Plan the removal of all our labels; moves that are under way are ended.
+    """Plan the removal of all our labels, and end the moves that are under way.
 
-    ``released``: names of services that lose our constraints before that.
+    ``released``: names of services that lose their managed constraints before that.
     """
     return plan_label_removal(snapshot, state, released) + plan_unfinished(snapshot, (), state, now)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan restarts: of services that Swarm has stopped trying, and of followers whose anchor was restarted."""
+"""Plan restarts: of services that Swarm has given up, and of followers whose anchor was restarted."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,7 +18,7 @@ from ..._model.service_steps import RestartService
 from ..._model.snapshot import Service, SwarmSnapshot, Task
 from ..._model.state import SetAnchorTasks, SetAttempts, State, StateEdit
 from ..._model.steps import Plan
-from ..hints import no_service_asked_for
+from ..hints import no_requested_service
 from ..names import find_service
 from ..scheduling.finished import finished, missing_tasks, runs_once
 from ..scheduling.managed import move_constraints
@@ -36,12 +36,12 @@ def plan_restarts(
     busy: frozenset[str] = frozenset(),
     removals: Removals = Removals.ALLOWED,
 ) -> Plan:
-    """Plan the restarts that Swarm itself does not make.
+    """Plan the restarts that Swarm does not perform itself.
 
-    Swarm replaces what fails until its restart policy is used up; only then is a restart of any use. A
-    follower is restarted with its anchor where ``restart_dependents`` asks for it. ``busy`` are the IDs of
-    services that the same plan writes to anyway. Unless ``removals`` are allowed, the tasks of anchors that
-    aren't configured stay remembered while those exist.
+    Swarm replaces failed tasks until its restart policy is exhausted; only then does a restart help. A
+    follower is restarted with its anchor if ``restart_dependents`` is set. ``busy``: IDs of services that the
+    same plan writes anyway. Unless ``removals`` are allowed, the saved tasks of existing anchors that aren't
+    configured are kept.
     """
     plan = Plan()
     followers = {follower.service.id for group in groups for follower in group.followers}
@@ -56,7 +56,7 @@ def plan_restarts(
             if service.id not in done:
                 done.add(service.id)
                 intervals = group.dependency.retry_intervals
-                # the planner of the followers forgets for them
+                # for followers, their own planner forgets the attempts
                 forgets = service.id not in followers
                 plan += _restart_failed(
                     snapshot, service, intervals, state, now, give_up_seconds, forgets=forgets
@@ -71,21 +71,21 @@ def plan_restarts(
 
 
 def _written(plan: Plan) -> frozenset[str]:
-    """The IDs of the services that the plan writes to."""
+    """Return the IDs of the services that the plan writes."""
     return frozenset(step.service_id for step in plan.steps if isinstance(step, RestartService))
 
 
-def plan_asked_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, state: State) -> Plan:
-    """Plan restarts that somebody has asked for; what was tried for those services before is forgotten.
+def plan_requested_restarts(snapshot: SwarmSnapshot, names: list[str], stack: str, state: State) -> Plan:
+    """Plan restarts that a user has requested. Earlier attempts for these services are forgotten.
 
-    Raises OrcastraError, before anything is done, where one of them does not exist or is being updated.
+    Raises OrcastraError, before any change, if one of them does not exist or is being updated.
     """
     problems: list[Reason] = []
     steps: list[RestartService] = []
     for name in names:
         service = find_service(snapshot, name, stack)
         if service is None:
-            problems.append(no_service_asked_for(snapshot, name, stack))
+            problems.append(no_requested_service(snapshot, name, stack))
         elif service.is_updating:
             problems.append(Reason("restart_refused", service=service.name, state=service.update_state))
         else:
@@ -108,7 +108,7 @@ def _restart_failed(
     *,
     forgets: bool,
 ) -> Plan:
-    """``forgets``: what was tried is forgotten once the service is in order."""
+    """Plan for a failed service. ``forgets``: whether its attempts are forgotten when it is healthy."""
     attempts = state.attempts.get(service.id)
     reason = _given_up_by_swarm(snapshot, service)
     if reason is None:
@@ -125,7 +125,7 @@ def _restart_failed(
         )
     ours = attempts is not None and attempts.reason != MISPLACED
     if service.is_updating and not ours:
-        # a restart of ours that fails leaves its update paused, too; any other pause is left alone
+        # one of our restarts that fails also leaves its update paused; any other pause is the user's
         state_now = service.update_state or ""
         return Plan(
             warnings=(
@@ -149,7 +149,7 @@ def _restart_failed(
 
 
 def _given_up_by_swarm(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
-    """Why Swarm no longer tries to run as many tasks as the service asks for, or None."""
+    """Return why Swarm no longer tries to run all tasks of the service, or None."""
     if not service.is_replicated or not service.replicas or move_constraints(service) or runs_once(service):
         return None
     if service.is_update_running:
@@ -175,7 +175,7 @@ def _given_up_by_swarm(snapshot: SwarmSnapshot, service: Service) -> Reason | No
 
 
 def _failed_for_good(snapshot: SwarmSnapshot, service: Service) -> tuple[Reason, ...]:
-    """A warning if tasks have failed that the user never wants to be restarted."""
+    """Return a warning if tasks have failed that must never be restarted."""
     failed = finished(snapshot, service).failed
     if not failed:
         return ()
@@ -204,9 +204,9 @@ def _how_it_ended(task: Task) -> Reason | str | None:
 def _restart_dependents(
     snapshot: SwarmSnapshot, group: AnchorGroup, state: State, now: float, busy: frozenset[str]
 ) -> Plan:
-    """Restart each follower that is older than the anchor's present tasks, once.
+    """Restart each follower that is older than the anchor's present tasks once.
 
-    Ages are those of Swarm's own task objects, so that they come from one clock.
+    Ages come from Swarm's task objects, and so from one clock.
     """
     anchor = group.place.service
     if anchor is None or not group.place.settled:
@@ -226,7 +226,7 @@ def _restart_dependents(
     late = False
     for follower in group.followers:
         if not _is_older(follower, newest) or follower.runs_to_its_end or follower.finished:
-            continue  # what runs once is not run a second time
+            continue  # never run a finished task again
         late = True
         service = follower.service
         if follower.misplaced or move_constraints(service) or service.is_updating or service.id in busy:
@@ -248,7 +248,7 @@ def _restart_dependents(
 
 
 def _is_older(follower: Follower, moment: float) -> bool:
-    # one that does not run yet will start after the anchor, although it may have been created before it
+    # a task that does not run yet starts after the anchor, even if it was created earlier
     return any(task.is_running and task.created < moment for task in follower.tasks)
 
 

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Anchors that keep moving, and followers that something else keeps moving away.
+"""Unrest: anchors that keep moving, and followers that something else keeps moving away.
 
-Each move interrupts a follower. An anchor that the user moves is followed at once, several times in a row if
-need be. But some moves are signs of unrest:
+Each move interrupts a follower. If the user moves an anchor, even several times in a row, its followers move
+immediately. But some moves are signs of unrest:
 
-- of an anchor, that it moves on before its followers have arrived, or that it had failed where it was,
-- of a follower, that it has to be moved to the same nodes again although its anchor has stayed there.
+- An anchor moves again before its followers have arrived, or it had failed on its node.
+- A follower must be moved to the same nodes again although its anchor has stayed there.
 
-After more than a few of those within some minutes, or many moves of any kind, the follower is moved at most
-once a minute, until the anchor has rested for a while.
+After several signs within some minutes, or many moves of any kind, the follower moves at most once a minute
+until the anchor has stayed on its node for a while.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -29,11 +29,11 @@ from ..scheduling.finished import ENDED
 from .anchor import ANCHOR_VALUE
 from .groups import AnchorGroup, Follower
 
-# More signs of unrest than this, or more moves, within so many seconds …
+# After more signs of unrest, or more moves, than this within so many seconds,
 CALM_SIGNS = 5
 CALM_MOVES = 12
 WINDOW_SECONDS = 600.0
-# … and the next move of a follower has to wait for so long after its last one,
+# the next move of a follower waits for this long after its previous one,
 PAUSE_SECONDS = 60.0
 # unless its anchor has not moved for this long.
 REST_SECONDS = 30.0
@@ -42,7 +42,7 @@ REST_SECONDS = 30.0
 def watch_anchors(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, now: float
 ) -> tuple[SetTrack, ...]:
-    """What to remember of anchors that are on other nodes than at the last cycle."""
+    """Return the edits for anchors that are on other nodes than in the last cycle."""
     found = []
     for group in groups:
         anchor, place = group.place.service, group.place
@@ -51,21 +51,22 @@ def watch_anchors(
         track = state.tracks.get(anchor.id)
         before = frozenset(track.nodes) if track is not None else _labelled(snapshot, group)
         on = frozenset(place.on)
-        # it has neither just appeared nor only been scaled
+        # skip anchors that have just appeared or were only scaled
         if not before - on or not on - before:
             continue
         is_sign = _has_failed(snapshot, anchor) or not _had_arrived(group, state, before)
-        found.append(_went(anchor, on, track, now, is_sign=is_sign))
+        found.append(_with_move(anchor, on, track, now, is_sign=is_sign))
     return tuple(found)
 
 
 def with_unrest(groups: tuple[AnchorGroup, ...], state: State, now: float) -> tuple[AnchorGroup, ...]:
-    """The groups, and of those whose anchor keeps moving, why their followers wait."""
+    """Return the groups; those whose anchor keeps moving have the reason why their followers wait."""
     return tuple(replace(group, unrest=_unrest(group, state, now)) for group in groups)
 
 
 def wait_for_rest(groups: Iterable[AnchorGroup], service: Service, state: State, now: float) -> float:
-    """How long the follower ``service`` of these groups has to wait until it may be moved; 0: not at all."""
+    """Return how long the follower ``service`` of these groups must wait before its next move; 0 if it may
+    move."""
     own = state.tracks.get(service.id)
     pause = max(0.0, own.last + PAUSE_SECONDS - now) if own is not None and own.last <= now else 0.0
     waits = [0.0]
@@ -81,31 +82,31 @@ def wait_for_rest(groups: Iterable[AnchorGroup], service: Service, state: State,
 def moved(
     groups: Iterable[AnchorGroup], service: Service, nodes: Iterable[str], state: State, now: float
 ) -> SetTrack:
-    """What to remember of the follower ``service`` when a move of it to ``nodes`` begins."""
+    """Return the edit to save when a move of the follower ``service`` to ``nodes`` begins."""
     targets = frozenset(nodes)
     own = state.tracks.get(service.id)
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
     followed = max((state.tracks[key].last for key in anchors & state.tracks.keys()), default=0.0)
     is_sign = own is not None and followed <= own.last and frozenset(own.nodes) == targets
-    # how often it follows its anchor is counted there
-    return _went(service, targets, own, now, is_sign=is_sign, counts=False)
+    # the track of the anchor counts how often it is followed
+    return _with_move(service, targets, own, now, is_sign=is_sign, counts=False)
 
 
 def restarted(
     snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follower, state: State, now: float
 ) -> SetTrack:
-    """What to remember of the follower when it is restarted with its anchor.
+    """Return the edit to save when the follower is restarted with its anchor.
 
-    It is a sign of unrest if nobody has restarted the anchor, but it fails again and again.
+    It is a sign of unrest if no one has restarted the anchor, but it keeps failing.
     """
     own, anchor = state.tracks.get(follower.service.id), group.place.service
     is_sign = anchor is not None and _has_failed(snapshot, anchor)
     nodes = own.nodes if own is not None else ()
-    return _went(follower.service, nodes, own, now, is_sign=is_sign)
+    return _with_move(follower.service, nodes, own, now, is_sign=is_sign)
 
 
 def is_restless(track: Track | None, now: float) -> bool:
-    """Whether the service keeps moving."""
+    """Return whether the service keeps moving."""
     if track is None:
         return False
     return len(_recent(track.restless, now)) > CALM_SIGNS or len(_recent(track.moves, now)) > CALM_MOVES
@@ -121,7 +122,7 @@ def _unrest(group: AnchorGroup, state: State, now: float) -> Reason | None:
     return Reason("anchor_keeps_moving", anchor=anchor.name, pause=PAUSE_SECONDS, rest=REST_SECONDS)
 
 
-def _went(
+def _with_move(
     service: Service,
     nodes: Iterable[str],
     track: Track | None,
@@ -130,7 +131,8 @@ def _went(
     is_sign: bool,
     counts: bool = True,
 ) -> SetTrack:
-    """The service's track with one more move; ``is_sign``: it is a sign of unrest."""
+    """Return the edit that adds a move to the service's track. ``is_sign``: whether it is a sign of
+    unrest."""
     track = track or Track((), now)
     moves = (*_recent(track.moves, now), *((now,) if counts else ()))
     signs = (*_recent(track.restless, now), *((now,) if is_sign else ()))
@@ -142,13 +144,13 @@ def _recent(times: Iterable[float], now: float) -> tuple[float, ...]:
 
 
 def _labelled(snapshot: SwarmSnapshot, group: AnchorGroup) -> frozenset[str]:
-    """The nodes that the anchor's label is on, as it was at the last cycle."""
+    """Return the IDs of the nodes with the anchor's label, as set in the last cycle."""
     key = group.dependency.label
     return frozenset(node.id for node in snapshot.nodes if node.labels.get(key) == ANCHOR_VALUE)
 
 
 def _has_failed(snapshot: SwarmSnapshot, anchor: Service) -> bool:
-    """Whether the anchor's last task has ended by itself, or was lost, rather than been moved."""
+    """Return whether the anchor's last task ended by itself or was lost, instead of being moved."""
     ended = [task for task in snapshot.tasks_of(anchor) if not task.should_run]
     if not ended:
         return False
@@ -158,7 +160,7 @@ def _has_failed(snapshot: SwarmSnapshot, anchor: Service) -> bool:
 
 
 def _had_arrived(group: AnchorGroup, state: State, before: Set[str]) -> bool:
-    """Whether all followers that can be were where the anchor was before."""
+    """Return whether all followers that can follow were on the previous nodes of the anchor."""
     return all(
         _is_on(follower, state, before)
         for follower in group.followers

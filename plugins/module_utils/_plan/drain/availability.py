@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Take a node out of service and back: its availability, what is left on it, whether it can be spared."""
+"""Plan the availability of a node, and check which tasks are left on it and whether the swarm can spare
+it."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -26,9 +27,9 @@ def plan_availability(
 ) -> Plan:
     """Plan the availability of one node. ``now`` is in seconds since the epoch.
 
-    One that is taken out of service is remembered, so that nobody configures it back until it is activated.
-    ``stops``: its engine is to be stopped afterwards. Raises OrcastraError where there is no such node, or
-    more than one, or where it cannot be spared.
+    A node that is taken out of service is saved, so that membership repair does not activate it. ``stops``:
+    whether its engine stops afterwards. Raises OrcastraError if there is no such node or more than one, or if
+    the swarm cannot spare it.
     """
     node = one_node(snapshot, name)
     if stops:
@@ -55,9 +56,9 @@ def plan_availability(
 
 
 def one_node(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = None) -> Node:
-    """The node that ``name``, a host name or an ID, means. Raises OrcastraError unless it is exactly one.
+    """Return the node with the host name or ID ``name``. Raises OrcastraError unless there is exactly one.
 
-    ``desired``: of a configured host, only a node at its address counts.
+    ``desired``: if the host is configured, only a node at its address counts.
     """
     nodes = find_nodes(snapshot, name, desired)
     if not nodes and desired is not None and name in desired.nodes:
@@ -72,7 +73,7 @@ def one_node(snapshot: SwarmSnapshot, name: str, desired: DesiredState | None = 
 
 
 def check_spare(snapshot: SwarmSnapshot, node: Node) -> None:
-    """Raises OrcastraError where the managers would lose their quorum without ``node``."""
+    """Raise OrcastraError if the managers would lose their quorum without ``node``."""
     managers = [other for other in snapshot.nodes if is_managing(other)]
     if node.id not in {manager.id for manager in managers}:
         return
@@ -86,7 +87,7 @@ def check_spare(snapshot: SwarmSnapshot, node: Node) -> None:
 
 
 def left_on(snapshot: SwarmSnapshot, node_id: str) -> tuple[Reason, ...]:
-    """What keeps a drained node from being empty: one entry for each task that may still run."""
+    """Return why a drained node isn't empty: one entry for each task that may still run."""
     found = []
     for task in snapshot.tasks:
         if task.node_id != node_id or task.state not in ALIVE:

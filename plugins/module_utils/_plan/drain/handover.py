@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan what becomes of a command that reboots the host on which its own process runs.
+"""Plan the handover of a command that reboots the host on which its own process runs.
 
-That process leaves the host to another instance: it offers it in the state, one that runs elsewhere takes it,
-and the instance that acts sees to it that it comes to an end, whatever becomes of the two.
+That process hands the host over to another instance: it offers it in the saved state, and an instance on
+another host takes it. The active instance makes sure that the command ends, even if both are lost.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,19 +22,19 @@ from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import FAILED, INTERRUPTED, FinishCommand, ForgetHandover, Handover, State, StateEdit
 from .availability import check_spare
 
-# How long an offer waits for somebody who takes it; those who may look far more often.
+# How long an offer stays open; other instances check for offers far more often.
 OFFER_SECONDS = 60.0
-# After so long without a sign of life, whoever has taken it counts as gone.
+# After this long without a heartbeat, the instance that took it counts as gone.
 SILENCE_SECONDS = 60.0
-# An offer from before a night in which all was off is not what anybody wants any more.
+# An offer that is older than this is obsolete, for example after the whole swarm was off for a night.
 STALE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Myself:
-    """An instance that might take something: the ID of its engine's node, and of its host's boot.
+    """An instance that might take an offer: the IDs of its engine's node and of its host's boot.
 
-    ``is_local``: the engine is that of the host on which it runs.
+    ``is_local``: whether the engine runs on the same host.
     """
 
     node_id: str
@@ -44,9 +44,9 @@ class Myself:
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What the acting instance does about what is handed over: edits of the state, and what it says.
+    """The work of the active instance on handovers: edits of the saved state, and reports.
 
-    ``results``: by command, what it comes to. ``waits``: whether anything is still under way.
+    ``results``: the outcome by command. ``waits``: whether a handover is still under way.
     """
 
     edits: tuple[StateEdit, ...] = ()
@@ -55,10 +55,10 @@ class Upkeep:
 
 
 def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
-    """Which of the commands whose rest is offered this instance may take, the oldest offer first.
+    """Return the offered commands that this instance may take, the oldest offer first.
 
-    It must not run on the host in question, and nobody may be at work on another one. ``now`` is in seconds
-    since the epoch.
+    It must not run on that host, and no other handover may be in progress. ``now`` is in seconds since the
+    epoch.
     """
     if any(handover.by for handover in state.handovers.values()):
         return ()
@@ -72,8 +72,8 @@ def takeable(state: State, me: Myself, now: float) -> tuple[str, ...]:
     return tuple(key for _offered, key in sorted(found))
 
 
-def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | None:
-    """Why no other instance could take the reboot of these nodes; None if one might."""
+def no_other_instance(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | None:
+    """Return why no other instance could take over the reboot of these nodes; None if one might."""
     ids = frozenset(node_ids)
     nodes = [node for node in snapshot.nodes if node.id in ids]
     if not any(node.is_ready for node in snapshot.nodes if node.id not in ids):
@@ -87,11 +87,11 @@ def nobody_else(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> Reason | No
 
 
 def plan_upkeep(snapshot: SwarmSnapshot, state: State, quiet: Mapping[str, float], now: float) -> Upkeep:
-    """Plan what the acting instance does about everything that is handed over.
+    """Plan the work of the active instance on all handovers.
 
-    ``quiet``: for how many seconds nothing has happened to each that it has watched. ``now`` is in seconds
-    since the epoch. The results change nothing where they come too late: a claim has made the command that of
-    another process, and a result is never replaced by an interruption.
+    ``quiet``: for each watched handover, the seconds since its last change. ``now`` is in seconds since the
+    epoch. Late results have no effect: a claim assigns the command to another process, and an interruption
+    never replaces a result.
     """
     edits: list[StateEdit] = []
     results: dict[str, FinishCommand] = {}
@@ -116,7 +116,8 @@ def plan_upkeep(snapshot: SwarmSnapshot, state: State, quiet: Mapping[str, float
 
 
 def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> tuple[Reason, ...]:
-    """Which of these nodes are out of service now, as an interrupted reboot may leave them."""
+    """Return a reason for each of these nodes that is out of service now, for example after an interrupted
+    reboot."""
     ids = frozenset(node_ids)
     return tuple(
         Reason("node_out_of_service", node=node.hostname, availability=node.availability)
@@ -126,12 +127,13 @@ def out_of_service(nodes: Iterable[Node], node_ids: Iterable[str]) -> tuple[Reas
 
 
 def joined(*parts: object) -> str:
-    """The parts of a command's result that have anything to say, as one sentence."""
+    """Join the nonempty parts of a command's result."""
     return "; ".join(text for text in map(str, parts) if text)
 
 
 def _is_elsewhere(me: Myself, handover: Handover) -> bool:
-    """Whether an instance surely runs on another host. Where its engine may be another's, the boot tells."""
+    """Return whether an instance certainly runs on another host. With a remote engine, only the boot ID
+    proves it."""
     return me.node_id not in ("", *handover.nodes) and (me.is_local or me.boot not in ("", handover.boot))
 
 

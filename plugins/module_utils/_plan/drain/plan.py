@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan the way from a node in service to an empty one: pause, let services leave, drain, wait.
+"""Plan how to empty a node: pause it, let services leave, drain it, wait.
 
-Each pass goes by what is seen, so one that was interrupted is taken up where it was.
+Each pass depends only on the snapshot, so the next one continues an interrupted drain.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -27,7 +27,7 @@ from .surge import departures, plan_departure, still_leaving, surge_failures
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: what to do now, what is ``left`` to wait for, and which moves have ``failed``."""
+    """One pass: the plan, the tasks ``left`` on the node, and the moves that have ``failed``."""
 
     plan: Plan
     left: tuple[Reason, ...] = ()
@@ -44,7 +44,7 @@ def next_pass(
     *,
     protect_quorum: bool,
 ) -> Pass:
-    """Plan what comes next for the node ``name``. ``now`` is in seconds since the epoch.
+    """Plan the next pass for the node ``name``. ``now`` is in seconds since the epoch.
 
     ``protect_quorum``: raise OrcastraError if the managers would lose their quorum without it, and
     unless the name means exactly one node.
@@ -52,7 +52,7 @@ def next_pass(
     node = one_node(snapshot, name)
     if protect_quorum:
         check_spare(snapshot, node)
-    # without the configuration nothing is known of anchors, and what holds their followers is left alone
+    # without the configuration the anchors are unknown, so the constraints of followers are not changed
     following = (
         plan_anchors(snapshot, desired, state, now, balancing=True)
         if desired.dependencies
@@ -70,7 +70,7 @@ def next_pass(
         plan = following + plan_availability(snapshot, state, name, "drain", now)
         return Pass(plan, left, is_over=not left and not plan.steps)
     groups = resolve_anchor_groups(snapshot, desired)
-    # nothing new comes to a paused node while the rest leaves it
+    # no new task starts on a paused node while the others leave
     paused = plan_availability(snapshot, state, name, "pause", now)
     left = still_leaving(snapshot, groups, state, node)
     if paused.steps or left:
@@ -87,7 +87,7 @@ def preview(
     *,
     protect_quorum: bool,
 ) -> Plan:
-    """All passes at once, as far as they can be known before; raises what the first one raises."""
+    """Return all passes as far as they can be predicted. Raises the same errors as the first pass."""
     node = one_node(snapshot, name)
     if protect_quorum:
         check_spare(snapshot, node)

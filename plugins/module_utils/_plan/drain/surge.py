@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan how services leave a node before it is drained, so that they run elsewhere before they stop here.
+"""Plan how services leave a node before it is drained, so that they start elsewhere before they stop here.
 
-Swarm's own drain shuts a task down before it starts the next one, whatever the update order says. An update
-that changes nothing but placement honours the order, and replaces only what breaks the new constraint. So a
-paused node loses, through such constraints, what is to be started elsewhere first, and every anchor, which
-its followers then go after by their own rules. The rest is left to the drain.
+Swarm's drain stops a task before it starts the next one, whatever the update order. An update that only
+changes the placement honours the order, and replaces only tasks that violate the new constraint. Such
+constraints move start-first services and anchors off a paused node, and the followers move after their
+anchors by their own rules. The drain moves the rest.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -36,7 +36,8 @@ LIMIT_SECONDS = DRAIN_POLICY.limit_seconds
 def plan_departure(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, node: Node, now: float
 ) -> Plan:
-    """Begin to move off ``node`` what is to run elsewhere first. ``now`` is in seconds since the epoch."""
+    """Begin to move the services off ``node`` that must start elsewhere first. ``now``: seconds since the
+    epoch."""
     steps: list[Step] = []
     notes: list[Reason] = []
     warnings = _ended_by_drain(snapshot, node)
@@ -78,7 +79,7 @@ def plan_departure(
 def still_leaving(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], state: State, node: Node
 ) -> tuple[Reason, ...]:
-    """What must run elsewhere before ``node`` is drained; nothing once it may be drained."""
+    """Return what must run elsewhere before ``node`` is drained; empty if it may be drained."""
     found = []
     for service, count in _leaving(snapshot, groups, node):
         move = state.moves.get(service.id)
@@ -108,7 +109,7 @@ def still_leaving(
             attempts = state.attempts.get(follower.service.id)
             hopeless = group.place.settled and not follower.can_follow
             hopeless = hopeless or follower.runs_to_its_end or bool(follower.finished)
-            # one of several anchors that run apart is not followed
+            # if its anchors are on different nodes, a follower may not follow this one
             hopeless = hopeless or not follower.is_led_by(group.dependency)
             if hopeless or (attempts is not None and attempts.given_up) or not follower.service.is_replicated:
                 continue
@@ -120,7 +121,7 @@ def still_leaving(
 
 
 def departures(state: State, node: Node) -> frozenset[str]:
-    """The IDs of the services that are being moved off ``node`` for a drain."""
+    """Return the IDs of the services that are moving off ``node`` for a drain."""
     return frozenset(
         service_id
         for service_id, move in state.moves.items()
@@ -131,7 +132,7 @@ def departures(state: State, node: Node) -> frozenset[str]:
 def surge_failures(
     snapshot: SwarmSnapshot, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
 ) -> dict[str, Reason]:
-    """Service ID → why its move off a node has failed."""
+    """Return service ID → why its move off a node has failed."""
     found: dict[str, Reason] = {}
     for service_id, move in sorted(state.moves.items()):
         service = snapshot.service_by_id.get(service_id)
@@ -146,10 +147,9 @@ def surge_failures(
 def plan_surge_ends(
     snapshot: SwarmSnapshot, state: State, now: float, limit_seconds: float = LIMIT_SECONDS
 ) -> Plan:
-    """Plan how moves off a node end: their constraints go as soon as everything runs elsewhere.
+    """Plan the ends of moves off a node: their constraints are removed as soon as all tasks run elsewhere.
 
-    A move that fails ends, too: the service is left to Swarm, wherever it is. ``now`` is in seconds since
-    the epoch.
+    A failed move also ends, and Swarm decides where the service runs. ``now`` is in seconds since the epoch.
     """
     plan = Plan()
     for service_id, move in sorted(state.moves.items()):
@@ -180,7 +180,8 @@ def _purpose(service: Service, node: Node, to: Node | None) -> Reason:
 def _leaving(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], node: Node
 ) -> list[tuple[Service, int]]:
-    """The services that are to leave ``node`` before it is drained, with the number of their tasks there."""
+    """Return the services that must leave ``node`` before it is drained, with the number of their tasks
+    there."""
     followers = {follower.service.id for group in groups for follower in group.followers}
     anchors = {group.place.service.id for group in groups if group.place.service is not None}
     counts: dict[str, int] = {}
@@ -192,8 +193,8 @@ def _leaving(
         if service is None or not service.is_replicated or service_id in followers:
             continue
         if runs_once(service) or finished(snapshot, service):
-            continue  # what has finished, or is never to be started again, would run a second time
-        # two copies of what keeps data are never to run at once, whatever its update order
+            continue  # a move would run finished tasks a second time
+        # two copies of a stateful service must never run at once, whatever its update order
         overlaps = service.is_stateful and service.update_order == "start-first"
         if not overlaps and (service.update_order == "start-first" or service_id in anchors):
             found.append((service, count))
@@ -201,7 +202,7 @@ def _leaving(
 
 
 def _ended_by_drain(snapshot: SwarmSnapshot, node: Node) -> list[Reason]:
-    """A warning for each service whose task there is ended by the drain and never started again."""
+    """Return a warning for each service whose task the drain ends for good."""
     there = {task.service_id for task in snapshot.wanted_by_node.get(node.id, ())}
     services = (snapshot.service_by_id[service_id] for service_id in there & snapshot.service_by_id.keys())
     names = sorted(service.name for service in services if service.is_replicated and runs_once(service))
@@ -211,9 +212,9 @@ def _ended_by_drain(snapshot: SwarmSnapshot, node: Node) -> list[Reason]:
 def _targets(
     snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], service: Service, node: Node, count: int
 ) -> tuple[Node, ...]:
-    """The nodes that can take the ``count`` tasks which the service has on ``node``, the emptiest first.
+    """Return the nodes that can take the ``count`` tasks of the service on ``node``, the emptiest first.
 
-    Of an anchor, those that can take its followers, too, if there are any.
+    For an anchor, nodes that can also take its followers are preferred.
     """
     free: dict[str, int] = {}
     fitting = []
@@ -246,17 +247,17 @@ def _targets(
 
 
 def _lasting(service: Service) -> tuple[str, ...]:
-    """The constraints of the service without those of a move."""
+    """Return the constraints of the service without those of a move."""
     return without(service.constraints, move_constraints(service))
 
 
 def _without(constraints: Iterable[str], labels: frozenset[str]) -> tuple[str, ...]:
-    """The constraints without those on the labels of its anchors, which go where the anchors go."""
+    """Return the constraints without those on anchor labels, which move with the anchors."""
     return tuple(text for text in constraints if not any(requires_label((text,), label) for label in labels))
 
 
 def _followers(groups: tuple[AnchorGroup, ...], service: Service) -> tuple[Service, ...]:
-    """All that follows the service, directly or through others."""
+    """Return the direct and indirect followers of the service."""
     found: dict[str, Service] = {}
     anchors = [service.id]
     while anchors:

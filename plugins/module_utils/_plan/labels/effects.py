@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What becomes of services when labels of nodes change: which find no node, and which leave theirs."""
+"""The effects of label changes on services: which find no node, and which must leave theirs."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -26,10 +26,9 @@ from ..scheduling.constraints import (
 
 @dataclass(frozen=True)
 class LabelEffect:
-    """A service that asks for labels (``keys``) which nodes lose.
+    """A service that requires labels (``keys``) that nodes lose.
 
-    ``leaves``: host names of those of its nodes on which it runs; ``remains``: of those that it may still run
-    on.
+    ``leaves``: host names of the nodes that it must leave. ``remains``: those on which it can still run.
     """
 
     service: str
@@ -53,10 +52,10 @@ class LabelEffect:
 def label_effects(
     snapshot: SwarmSnapshot, steps: Iterable[LabelNode], constraints: Callable[[Service], tuple[str, ...]]
 ) -> tuple[LabelEffect, ...]:
-    """What the changes of labels mean for the services, by name of service.
+    """Return the effects of label changes on services, by name of service.
 
-    ``constraints``: those of a service that are to count. Only what is different afterwards is told: a
-    service that has no node today has none because of something else.
+    ``constraints``: returns the constraints of a service that count. Only differences are reported: a service
+    that has no node today has another problem.
     """
     changed = {step.node_id: step for step in steps}
     after = [
@@ -78,7 +77,7 @@ def label_effects(
         effect = LabelEffect(
             service=service.name,
             keys=tuple(sorted(_lost_keys(keys, changed, lost))),
-            # Swarm evicts nothing from a node that is paused
+            # Swarm evicts nothing from a paused node
             leaves=_names(node for node in had if node.id in lost & at and node.availability != "pause"),
             remains=_names(node for node in has if _takes_tasks(service, node)),
         )
@@ -88,20 +87,20 @@ def label_effects(
 
 
 def _label_keys(expressions: Iterable[str]) -> set[str]:
-    """The labels of nodes that the expressions ask for, or forbid."""
+    """Return the node labels that the expressions require or forbid."""
     keys = set()
     for text in expressions:
         try:
             key = parse_constraint(text).key
         except ConstraintError:
-            return set()  # one that cannot be parsed makes all of them void
+            return set()  # one invalid expression makes all of them ineffective
         if key.lower().startswith(NODE_LABEL_PREFIX):
             keys.add(key[len(NODE_LABEL_PREFIX) :])
     return keys
 
 
 def _lost_keys(keys: set[str], changed: dict[str, LabelNode], lost: Iterable[str]) -> set[str]:
-    """Those of the labels that change on the nodes that are lost."""
+    """Return the labels that change on the lost nodes."""
     return {change.key for node_id in lost for change in changed[node_id].changes if change.key in keys}
 
 

@@ -2,21 +2,21 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan node labels: the static ones of the configuration, and the ones that mark where anchors run.
+"""Plan node labels: the static ones of the configuration, and those that mark the nodes of anchors.
 
 Rules
-- A configured label is set where it is missing or has another value.
-- A label that left the configuration is removed if we had set it (the state knows) and the policy for its
-  section allows it, else only where ``prune_unknown_labels`` asks for it, and then only on nodes that the
-  configuration names.
-- The state also knows which of our labels mark anchors, so that a section that is absent keeps its own.
-- An anchor's label belongs to the anchor on every node, whoever set it.
-- It stays on a node that a follower has yet to leave in order, or cannot leave.
-- When its dependency leaves the configuration, it goes after our own constraints on it.
-- A node that only says it is a configured host, and is another one for all that is known, keeps the static
-  labels that it has: none is set, none removed.
-- A node that is down keeps its static labels as they are; it loses an anchor's label as soon as the anchor
-  runs elsewhere.
+- A configured label is set if it is missing or has another value.
+- A label that is no longer configured is removed if the saved state lists it as ours and the policy for its
+  section allows it. Other labels are removed only with ``prune_unknown_labels``, and only from configured
+  nodes.
+- The saved state also lists which of our labels mark anchors, so that an absent section keeps its labels.
+- An anchor's label belongs to the anchor on every node, no matter who set it.
+- It stays on a node until an ordered follower has left, or if a follower cannot leave.
+- When its dependency leaves the configuration, it is removed after the managed constraints on it.
+- A node that has the name of a configured host but does not count as that host keeps its static labels: none
+  is set or removed.
+- A node that is down keeps its static labels. It loses an anchor's label as soon as the anchor runs
+  elsewhere.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -42,11 +42,11 @@ from .effects import label_effects
 
 @dataclass(frozen=True)
 class _Scope:
-    """What the labels of all nodes depend on.
+    """The facts that the labels of all nodes depend on.
 
-    ``static``: node ID → its configured labels. ``doubtful``: IDs of nodes that have a configured name but
-    count as no configured host. ``required``: label → services that our own constraints tie to it. ``marks``:
-    those of our labels that mark anchors on any node.
+    ``static``: node ID → its configured labels. ``doubtful``: IDs of nodes that have a configured name but do
+    not count as that host. ``required``: label → services whose managed constraints require it. ``marks``:
+    our labels that mark anchors on any node.
     """
 
     groups: tuple[AnchorGroup, ...]
@@ -64,10 +64,10 @@ class _Scope:
 
 @dataclass
 class _NodeLabels:
-    """The planned labels of one node, while they are decided.
+    """The labels of one node while they are planned.
 
-    ``marks``: the labels of ours that mark anchors. ``present``: key → (value, why the node must have it,
-    which is None for a configured label); ``absent``: key → why it must go.
+    ``marks``: our labels that mark anchors. ``present``: key → (value, why the node needs it; None for a
+    configured label). ``absent``: key → why it is removed.
     """
 
     node: Node
@@ -88,8 +88,8 @@ def plan_labels(
 ) -> Plan:
     """Plan the labels of all nodes: one step for each node that needs a write.
 
-    ``groups`` are the anchors and their followers if they are known already. Without ``static_labels`` only
-    the labels of anchors are planned.
+    ``groups``: the anchors and their followers, if already resolved. Without ``static_labels``, only the
+    labels of anchors are planned.
     """
     identities = identify_all(snapshot, desired) if static_labels else Identities()
     groups = resolve_anchor_groups(snapshot, desired) if groups is None else groups
@@ -118,7 +118,7 @@ def plan_labels(
     warnings += _left_without_a_node(snapshot, steps)
     notes: list[Reason] = [group.place.note for group in groups if group.place.note is not None]
     notes += [note for labels in nodes for note in labels.notes]
-    # a label is set before another node loses it, so that what it evicts finds a place at once
+    # a label is set before another node loses it, so that evicted tasks find a node immediately
     steps.sort(key=lambda step: all(change.after is None for change in step.changes))
     return Plan(steps=tuple(steps), warnings=tuple(warnings), notes=tuple(notes), remember=tuple(edits))
 
@@ -145,7 +145,7 @@ def _configuration_warning(problem: Problem) -> Reason:
 
 
 def _configured(identities: Identities, desired: DesiredState) -> dict[str, Mapping[str, str]]:
-    """The configured labels by node ID. A node may have several entries."""
+    """Return the configured labels by node ID. A node may have several entries."""
     static: dict[str, Mapping[str, str]] = {}
     for name, identity in identities.by_name.items():
         for node in identity.nodes:
@@ -189,7 +189,7 @@ def _add_static(labels: _NodeLabels, scope: _Scope) -> None:
 
 
 def _why_absent(key: str, labels: _NodeLabels, scope: _Scope) -> Reason | None:
-    """Why a label that isn't configured must go; None if it stays."""
+    """Return why a label that isn't configured is removed; None if it stays."""
     kept, hostname = scope.kept, labels.node.hostname
     if key in labels.owned:
         section = DEPENDENCIES if key in labels.marks else NODES
@@ -205,13 +205,13 @@ def _why_absent(key: str, labels: _NodeLabels, scope: _Scope) -> Reason | None:
 
 
 def _hold_marks(labels: _NodeLabels, scope: _Scope) -> None:
-    """Note which anchors' labels are held if static labels aren't planned."""
+    """Record the held labels of anchors if static labels aren't planned."""
     for key in sorted(labels.marks & labels.node.labels.keys() - scope.anchor_keys):
         scope.kept.may_remove(DEPENDENCIES, key, labels.node.hostname)
 
 
 def _unconfigured_services(scope: _Scope) -> set[str]:
-    """The services that keep our constraint although they are no followers, by the policy."""
+    """Return the services that keep a managed constraint by policy although they are not followers."""
     if scope.kept.policy(DEPENDENCIES) is not Removals.HELD:
         return set()
     followers = {follower.service.name for group in scope.groups for follower in group.followers}
@@ -219,7 +219,7 @@ def _unconfigured_services(scope: _Scope) -> set[str]:
 
 
 def _required_labels(snapshot: SwarmSnapshot) -> dict[str, list[str]]:
-    """The labels that our own constraints require, with the names of the services that have those."""
+    """Return the labels that managed constraints require, with the names of the services."""
     found: dict[str, list[str]] = {}
     for service in sorted(snapshot.services, key=lambda service: service.name):
         for key in pinned_labels(service):
@@ -228,14 +228,14 @@ def _required_labels(snapshot: SwarmSnapshot) -> dict[str, list[str]]:
 
 
 def _left_without_a_node(snapshot: SwarmSnapshot, steps: Iterable[LabelNode]) -> list[Reason]:
-    """The services with constraints of the user's that will find no node once the steps are carried out."""
+    """Return the services for which the user's constraints leave no node after these steps."""
     return [
         effect.reason for effect in label_effects(snapshot, steps, user_constraints) if not effect.remains
     ]
 
 
 def _keep_required(labels: _NodeLabels, required: Mapping[str, list[str]]) -> None:
-    """Keep a label until our own constraints on it are gone: else they would evict services."""
+    """Keep a label until the managed constraints on it are removed; otherwise they would evict services."""
     for key in sorted(labels.absent.keys() & required.keys()):
         del labels.absent[key]
         hostname = labels.node.hostname
@@ -247,7 +247,7 @@ def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
     if node.id in place.on:
         labels.present[key] = (ANCHOR_VALUE, place.on[node.id])
         return
-    # Swarm, too, takes no notice of case
+    # Swarm compares case-insensitively, too
     is_anchors = node.labels.get(key, "").lower() == ANCHOR_VALUE or (
         key in labels.owned and key in node.labels
     )
@@ -261,10 +261,10 @@ def _add_anchor(labels: _NodeLabels, group: AnchorGroup) -> None:
 
 
 def _state_edits(labels: _NodeLabels, scope: _Scope) -> list[StateEdit]:
-    """Changes to the saved state that go with no step.
+    """Return the edits to the saved state that do not belong to a step.
 
-    Labels of ours that are gone, and which of them mark anchors if that has changed or an older release set
-    them.
+    They drop labels that are gone, and update which labels mark anchors if that has changed or an older
+    release set them.
     """
     node = labels.node
     edits: list[StateEdit] = []
@@ -318,7 +318,7 @@ def _step(labels: _NodeLabels, anchor_keys: frozenset[str]) -> LabelNode | None:
 
 
 def _forget_lost_nodes(snapshot: SwarmSnapshot, state: State) -> list[StateEdit]:
-    """Drop what is remembered of nodes that have left the swarm: their IDs never come back."""
+    """Return the edits that forget nodes that have left the swarm: their IDs never return."""
     return [
         DisownLabels(node_id, keys)
         for node_id, keys in sorted(state.owned_labels.items())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan the removal of every node label that we have set, as before an uninstallation."""
+"""Plan the removal of every node label that Orcastra has set, for example before an uninstallation."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -14,16 +14,16 @@ from ..._model.reasons import Reason
 from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import DisownLabels, State, StateEdit
 from ..._model.steps import LabelChange, LabelNode, Plan
-from ..scheduling.managed import ours, requires_label, user_constraints
+from ..scheduling.managed import managed_constraints, requires_label, user_constraints
 from .effects import label_effects
 
 
 def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable[str] = ()) -> Plan:
-    """Plan the removal of all labels that the state says are ours, also from nodes that are down.
+    """Plan the removal of all labels that the saved state lists as ours, even from nodes that are down.
 
-    A label stays as long as Orcastra's own constraint holds a service to it: taking it away would leave that
-    service without a node. If the constraint is the user's own, the user has asked for just that; the plan
-    says what it means for the service. ``released``: names of services that lose our constraints before that.
+    A label stays while a managed constraint requires it, because its removal would leave that service without
+    a node. If the constraint is the user's own, the label is removed as requested, and the plan reports the
+    effect on the service. ``released``: names of services that lose their managed constraints before that.
     """
     released = frozenset(released)
     steps: list[LabelNode] = []
@@ -36,7 +36,7 @@ def plan_label_removal(snapshot: SwarmSnapshot, state: State, released: Iterable
     held: dict[str, list[str]] = {}
     for key in sorted({key for keys in state.owned_labels.values() for key in keys}):
         for service in sorted(snapshot.services, key=lambda service: service.name):
-            if service.name not in released and requires_label(ours(service), key):
+            if service.name not in released and requires_label(managed_constraints(service), key):
                 held.setdefault(key, []).append(service.name)
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         owned = state.owned_labels.get(node.id, frozenset())

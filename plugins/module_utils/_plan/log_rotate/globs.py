@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Patterns of paths: their braces written out, and whether one may match a name of a certain form."""
+"""Path patterns: expand their braces, and check whether they may match names of a certain form."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -16,15 +16,15 @@ from ..._model.reasons import Reason
 
 MAX_EXPANSIONS = 100
 
-# a form of names: for each place the characters that may be there
+# a form of names: the possible characters at each position
 Form: TypeAlias = Sequence[Collection[str]]
 _STAR = object()
-# the characters, and whether they are those that may not be there
+# the characters, and whether the set is negated
 _Token = Union[object, "tuple[frozenset[str], bool]"]
 
 
 class BraceError(ValueError):
-    """Braces without a meaning. ``expected`` is the rule that they break."""
+    """Invalid braces. ``expected`` is the rule that they break."""
 
     def __init__(self, expected: Reason) -> None:
         super().__init__(str(expected))
@@ -32,7 +32,7 @@ class BraceError(ValueError):
 
 
 def expand_braces(pattern: str) -> list[str]:
-    """``/srv/{a,b}/x`` as ``/srv/a/x`` and ``/srv/b/x``, as a shell does it. Raises BraceError."""
+    """Expand ``/srv/{a,b}/x`` to ``/srv/a/x`` and ``/srv/b/x``, like a shell. Raises BraceError."""
     found = _expand(pattern)
     if any("{" in one or "}" in one for one in found):
         raise BraceError(Reason("braces_in_pairs"))
@@ -71,12 +71,12 @@ def has_wildcard(text: str) -> bool:
 
 
 def form_of(name: str) -> Form:
-    """The form that only ``name`` has."""
+    """Return the form that only ``name`` has."""
     return [frozenset(character) for character in name]
 
 
 def may_match(pattern: str, form: Form) -> bool:
-    """Whether a pattern (``*``, ``?``, ``[…]``) matches a name of the form, by what may be at each place."""
+    """Return whether a pattern with wildcards may match a name of the form."""
     places = {0}
     tokens = _tokens(pattern)
     for token in tokens:
@@ -116,7 +116,7 @@ def _end_of_set(pattern: str, start: int) -> int | None:
         at += 1
     if pattern[at : at + 1] == "]":
         at += 1
-    # [[:digit:]] has brackets of its own
+    # [[:digit:]] contains brackets
     while at < len(pattern):
         if pattern.startswith("[:", at) and (end := pattern.find(":]", at + 2)) >= 0:
             at = end + 2

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From what somebody wants rotated to a configuration of logrotate, or to everything that is wrong with it.
+"""Turn rotation entries into a configuration of logrotate, or report everything that is invalid.
 
-The engine's own log files are refused, however they are spelt: it holds them open and counts what is in them.
-Log files that applications keep in volumes are files like others.
+The engine's own log files are refused in any spelling, because it keeps them open and tracks their size. Log
+files of applications in volumes are allowed.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -56,7 +56,7 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with one entry. ``expected`` is the rule that it breaks."""
+    """A problem of one entry. ``expected`` is the rule that it breaks."""
 
     entry: str
     key: str
@@ -70,9 +70,9 @@ class Wrong:
 def read_rotations(
     entries: Iterable[Mapping[str, Any]], roots: Sequence[str]
 ) -> tuple[tuple[Rotation, ...], tuple[Wrong, ...]]:
-    """The valid entries, and everything that is wrong with the others.
+    """Return the valid entries, and all problems of the others.
 
-    ``roots``: the folders of engines (``DockerRootDir``), as far as they are known.
+    ``roots``: the data folders of engines (``DockerRootDir``), if known.
     """
     rotations: list[Rotation] = []
     wrong: list[Wrong] = []
@@ -117,7 +117,7 @@ class _Reader:
         self.wrong.append(Wrong(self._title, key, expected, found[:200]))
 
     def paths(self, roots: Sequence[str], owners: dict[str, str]) -> tuple[str, ...]:
-        """All paths of the entry. ``owners``: path → the entry that has it."""
+        """Return all paths of the entry. ``owners``: path → the entry that has it."""
         found: list[str] = []
         given = self._entry.get("paths") or []
         if not given:
@@ -165,13 +165,13 @@ def _script(text: str) -> str:
 
 
 def normalised(path: str) -> str:
-    """The path without what means nothing in it: ``//``, ``/./``."""
+    """Return the path without redundant parts such as ``//`` and ``/./``."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
 def _path_rule(path: str, text: str, roots: Sequence[str]) -> Reason | None:
-    """The rule that a path breaks, or None. ``text`` is the path as the user wrote it."""
+    """Return the rule that a path breaks, or None. ``text``: the path as the user wrote it."""
     if not path.startswith("/"):
         return Reason("path_absolute")
     if _CONTROL.search(text):
@@ -190,9 +190,9 @@ def _path_rule(path: str, text: str, roots: Sequence[str]) -> Reason | None:
 
 
 def may_be_engine_log(path: str, roots: Iterable[str]) -> bool:
-    """Whether a pattern may match what an engine keeps of its containers.
+    """Return whether a pattern may match files that an engine keeps of its containers.
 
-    An unknown engine is recognized by the names of its files.
+    The data folder of an unknown engine is recognized by its file names.
     """
     parts = normalised(path).strip("/").split("/")
     for root in {normalised(root) for root in (*roots, *DEFAULT_ROOTS)}:
@@ -202,7 +202,7 @@ def may_be_engine_log(path: str, roots: Iterable[str]) -> bool:
             may_match(pattern, form_of(name)) for pattern, name in zip(parts, above)
         ):
             continue
-        # named so, everything in it is the engine's
+        # with this name, everything in it belongs to the engine
         if inner[0] == CONTAINERS:
             return True
         if may_match(inner[0], form_of(CONTAINERS)) and _may_be_of_container(inner[1:]):
@@ -218,7 +218,7 @@ def _looks_like_docker(parts: Sequence[str], at: int) -> bool:
 
 
 def _may_be_of_container(inner: Sequence[str]) -> bool:
-    """Whether what is below ``containers`` may be a file that the engine writes."""
+    """Return whether a path below ``containers`` may be a file that the engine writes."""
     if len(inner) < 2 or not may_match(inner[0], _ID):
         return False
     if len(inner) == 2:
@@ -228,7 +228,7 @@ def _may_be_of_container(inner: Sequence[str]) -> bool:
 
 
 def fixed_folder(path: str) -> str:
-    """The folder of a pattern up to its first wildcard."""
+    """Return the folder of a pattern up to its first wildcard."""
     parts = path.split("/")
     fixed = []
     for part in parts[:-1]:
@@ -239,13 +239,13 @@ def fixed_folder(path: str) -> str:
 
 
 def render(rotations: Iterable[Rotation]) -> str:
-    """The configuration of logrotate."""
+    """Return the configuration of logrotate."""
     lines = [HEADER]
     for rotation in rotations:
         lines += ["", f"# {rotation.name}", f"{' '.join(map(_quoted, rotation.paths))} {{"]
         lines += [f"    {line}" for line in _directives(rotation)]
         if rotation.postrotate:
-            # as it is: there may be a document in it
+            # unchanged, because the script may contain a here-document
             lines += ["    sharedscripts", "    postrotate", rotation.postrotate, "    endscript"]
         lines.append("}")
     return "\n".join(lines) + "\n"

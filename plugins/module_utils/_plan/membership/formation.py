@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which swarm is the configured one, and who belongs to it: what all hosts say, judged together.
+"""Decide which swarm is the configured one and which hosts belong to it, from the reports of all hosts.
 
 Rules
-- The configured swarm is the one whose ID is configured, else the one that most of the hosts belong to; of
-  two with equally many, the leader's.
-- Who manages it, a majority of the configured managers says; see ``trust``. Its nodes are those that most of
-  its managers list.
-- A host that believes it is a member, but which the swarm does not know, has lost its membership: it joins
-  anew. One that knows other managers is in another swarm, and is refused unless told to leave it.
-- A swarm is made only on the configured leader, and only while no host is in any swarm and so many of the
-  managers-to-be were asked that none of the others can have a quorum of an older swarm.
+- The configured swarm is the one with the configured ID, or the one to which most hosts belong. In a tie, it
+  is the leader's.
+- A majority of the configured managers decides which hosts manage it; see ``trust``. Its nodes are those that
+  most of its managers list.
+- A host that reports membership but is unknown to the swarm has lost its membership, and joins again. A host
+  that knows other managers is in another swarm, and is refused unless it may leave that swarm.
+- A swarm is only created on the configured leader, only if no host is in a swarm, and only if so many future
+  managers have answered that the others cannot have a quorum of an older swarm.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -46,10 +46,9 @@ def plan_formation(
     may_init: bool = True,
     force_new_cluster: str = "",
 ) -> Formation:
-    """Judge what the hosts say. ``members``: host name → what its engine says.
-
-    Where nodes are configured, only those count. ``force_new_cluster`` is the host that is to go on alone
-    after the swarm lost its quorum.
+    """Judge the reports of the hosts. ``members``: host name → report of its engine. If nodes are configured,
+    only those count. ``force_new_cluster``: the host that should continue alone after the swarm has lost its
+    quorum.
     """
     silent = Member(problem="silent")
     hosts = {name: members.get(name, silent) for name in desired.nodes} if desired.nodes else {**members}
@@ -87,7 +86,7 @@ def plan_formation(
     if able:
         found = _judge(formation, sound, agreed.disputed, 0.0 if force_new_cluster else PROMOTION_SECONDS)
         found = replace(found, contested=trust.contested)
-        # who is lost leaves by force: that takes the word of most of the managers that there are
+        # a lost host leaves by force, which requires the confirmation of most existing managers
         total = sum(node.reachability is not None for node in agreed.nodes.values())
         is_heard = trust.is_certain and len(able) >= quorum(total)
         return found if is_heard else replace(found, lost={})
@@ -105,13 +104,13 @@ def plan_formation(
 
 
 def _in_agreement(able: Mapping[str, Member], nodes: Mapping[str, KnownNode]) -> list[str]:
-    """The managers that list just those as managers which most of them do."""
+    """Return the managers whose list of managers is the same as that of most others."""
     managers = {node_id for node_id, node in nodes.items() if node.reachability is not None}
     return [name for name, member in able.items() if {node.id for node in member.managers} == managers]
 
 
 def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> dict[str, Reason]:
-    """Hosts that could not be asked, and those that cannot be told apart."""
+    """Return the hosts that did not answer or cannot be distinguished, with the reason."""
     faults = {
         name: Reason("host_not_asked", problem=member.problem)
         for name, member in hosts.items()
@@ -134,7 +133,7 @@ def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> d
     for hostname, names in by_hostname.items():
         if len(names) > 1:
             why = Reason("host_name_shared", hosts=names, hostname=hostname)
-            # a host that takes another's name does not do it any harm
+            # a host that takes the name of another must not harm it
             right = _only([name for name in names if goes_by(hostname, name)])
             faults |= {name: why for name in names if name != right and name not in faults}
     return faults
@@ -143,7 +142,8 @@ def _faults(hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]) -> d
 def _owner(
     node_id: str, names: Sequence[str], hosts: Mapping[str, Member], entries: Mapping[str, NodeConfig]
 ) -> str | None:
-    """Which of several hosts that say they are one node is that, by what the other managers list."""
+    """Return which of several hosts that report the same node ID is that node, according to the other
+    managers."""
     others = [member for name, member in hosts.items() if name not in names and member.manages]
     node = agree([member.nodes for member in others if member.nodes]).nodes.get(node_id)
     if node is None:
@@ -159,7 +159,7 @@ def _only(names: Sequence[str]) -> str | None:
 def _false_names(
     sound: Mapping[str, Member], entries: Mapping[str, NodeConfig], nodes: Mapping[str, KnownNode]
 ) -> dict[str, Reason]:
-    """Hosts that say they are a node which is another host's → why that is so."""
+    """Return hosts that report a node ID of another host → the reason."""
     found = {}
     for name, member in sound.items():
         node = nodes.get(member.node_id)
@@ -174,10 +174,11 @@ def _false_names(
 def _judge(
     formation: Formation, hosts: Mapping[str, Member], disputed: Collection[str], patience: float
 ) -> Formation:
-    """Tell members of the swarm from hosts that have lost it, and from those of other swarms.
+    """Separate the members of the swarm from hosts that have lost their membership, and from those of other
+    swarms.
 
-    ``disputed``: IDs of nodes of which some managers know, and as many do not. ``patience``: for how many
-    seconds a node may have the role of a manager without being one.
+    ``disputed``: IDs of nodes that only half of the managers know. ``patience``: how many seconds a node may
+    have the manager role without being a manager.
     """
     lost: dict[str, Reason] = {}
     foreign: dict[str, Reason] = {}
@@ -189,7 +190,7 @@ def _judge(
             foreign[name] = Reason("swarm_managed_by_host", cluster_id=member.cluster_id)
         elif member.state == ACTIVE and member.node_id in formation.nodes:
             node = formation.nodes[member.node_id]
-            # nothing but joining again mends that: Swarm refuses to demote a manager that is none
+            # only joining again repairs this: Swarm refuses to demote a node that is not really a manager
             if node.is_half_manager and not member.control and node.age_seconds >= patience:
                 lost[name] = Reason("manager_dropped")
         elif ids.intersection(member.remote_managers) or (ids and member.manages):
@@ -204,7 +205,7 @@ def _judge(
 def _without_manager(
     formation: Formation, hosts: Mapping[str, Member], desired: DesiredState, *, may_init: bool
 ) -> Formation:
-    """No host manages the configured swarm: it is made, or it is said why not."""
+    """Decide whether to create the swarm if no host manages it, or why not."""
     leader = desired.leader or next(iter(formation.managers), "")
     asked = {name: member for name, member in hosts.items() if name not in formation.faults}
     present = {name: member for name, member in asked.items() if member.state != INACTIVE}
@@ -233,7 +234,8 @@ def _without_manager(
 
 
 def _quorum_lost(ours: Mapping[str, Member], named: str) -> Reason:
-    """What can be done for a swarm that has lost its quorum. ``named``: who was to go on, and cannot."""
+    """Return how to recover a swarm that has lost its quorum. ``named``: the chosen survivor, which is
+    unsuitable."""
     member = max(ours.values(), key=lambda member: len(member.nodes))
     gone = [node.hostname for node in member.managers if node.reachability != "reachable"]
     lost = quorum_lost(len(member.managers), gone, min(ours))
@@ -243,7 +245,8 @@ def _quorum_lost(ours: Mapping[str, Member], named: str) -> Reason:
 
 
 def quorum_lost(total: int, gone: list[str], survivor: str) -> Reason:
-    """A lost quorum, and the way out. ``survivor``: a manager that is still there."""
+    """Return the reason for a lost quorum, with the way to recover. ``survivor``: a manager that still
+    runs."""
     if not total:
         return Reason("quorum_lost_somehow", survivor=survivor)
     return Reason(

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is to be a manager, and the order of promotions and demotions that never endangers the quorum.
+"""Choose the managers, and the order of promotions and demotions that never endangers the quorum.
 
 Order
-- Dead managers whose host is back under another ID go first: with each dead member that is left in the
-  managers' Raft group, a new one would raise the quorum and could cost it.
-- Then the promotions, one at a time, each awaited until the new manager is reachable.
+- Dead managers whose host is back under another ID are removed first: while dead members remain in the Raft
+  group, a new manager would raise the quorum and could cost it.
+- Then the promotions, one at a time: each waits until the new manager is reachable.
 - Then the demotions of managers that are alive, one at a time; the swarm's leader last.
 """
 
@@ -30,10 +30,10 @@ PROMOTION_UNDER_WAY = "promotion_under_way"
 def choose_managers(
     desired: DesiredState, names: Collection[str], current: Collection[str]
 ) -> tuple[str, ...]:
-    """The hosts that are to be managers, the leader first.
+    """Return the hosts that should be managers, the leader first.
 
-    ``names`` are the hosts in question in their order, ``current`` those that are managers now: of hosts
-    without a role they are preferred, so that nothing changes without need.
+    ``names``: the candidates in their order. ``current``: the present managers, which are preferred among
+    hosts without a role, so that nothing changes without need.
     """
     nodes = desired.nodes
     free = [name for name in names if name not in nodes or nodes[name].role is None]
@@ -43,7 +43,7 @@ def choose_managers(
     if desired.managers is None and named:
         return tuple(chosen)
     eligible = len(free) + len(named)
-    # as many as there are, so that nothing changes without need, but an odd number and no less than 3
+    # keep the present number, so that nothing changes without need, but at least 3 and an odd number
     present = len([name for name in (*free, *named) if name in current])
     usual = min(max(present | 1, DEFAULT_MANAGERS), MAX_MANAGERS, eligible - 1 + eligible % 2)
     count = desired.managers or max(usual, 1)
@@ -54,16 +54,15 @@ def choose_managers(
 
 
 def is_managing(node: Node) -> bool:
-    """Whether the node is in the managers' Raft group, reachable or not."""
+    """Return whether the node is in the managers' Raft group, reachable or not."""
     return node.role == "manager" and node.reachability is not None
 
 
 def plan_roles(
     snapshot: SwarmSnapshot, managers: Collection[str], nodes: Mapping[str, Node], gone: Collection[str]
 ) -> tuple[Plan, Plan]:
-    """Plan the promotions and demotions of ``nodes`` (host name → its entry): those first, these last.
-
-    ``gone``: IDs of entries that are removed before. Nobody is demoted while a promotion is still due.
+    """Plan the promotions and demotions of ``nodes`` (host name → its entry): promotions first, demotions
+    last. ``gone``: IDs of entries that are removed before. No node is demoted while a promotion is due.
     """
     promotions = [
         _role(node, "manager", Reason("manager_configured"), 0)
@@ -90,24 +89,24 @@ def plan_roles(
 
 
 def _is_promotable(node: Node) -> bool:
-    """Whether the node can be promoted. A second promotion does nothing while one is under way."""
+    """Return whether the node can be promoted. During a promotion, another one would have no effect."""
     return node.is_ready and node.role != "manager" and not is_managing(node)
 
 
 def _why_waiting(name: str, node: Node | None) -> Reason | None:
-    """Why a manager-to-be can't be one yet; None if it is, or can be promoted."""
+    """Return why a future manager can't be one yet; None if it is one, or can be promoted."""
     if node is None:
         return Reason("node_missing", name=name)
     if not node.is_ready:
         return Reason("node_not_ready", node=name, state=node.state)
     if node.role == "manager" and not is_managing(node):
-        # if that never ends, only the host itself can be repaired
+        # if this never ends, only a repair on the host itself helps
         return Reason("promotion_under_way", node=name)
     return None
 
 
 def _even_number(present: Collection[Node], nodes: Mapping[str, Node], change: int) -> list[Reason]:
-    """A note if the number of managers stays even because of nodes that aren't configured."""
+    """Return a note if the number of managers stays even because of nodes that aren't configured."""
     total = len(present) + change
     configured = {node.id for node in nodes.values()}
     others = sorted(node.hostname for node in present if node.id not in configured)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan what one host does about its own membership: unlock, leave, make the swarm, join it."""
+"""Plan the steps of one host for its own membership: unlock, leave, create the swarm, or join it."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -23,9 +23,8 @@ DEFAULT_LISTEN_ADDR = "0.0.0.0:2377"
 
 @dataclass(frozen=True)
 class MemberOptions:
-    """What the host is told. ``address`` is where it is reached, if the configuration does not say.
-
-    ``joins``: whether it may join now (a token is at hand, or it is only planned).
+    """The options of the host. ``address``: its address, if that isn't configured. ``joins``: whether it may
+    join now (a token is available, or this is only a plan).
     """
 
     unlock_key: str = ""
@@ -40,7 +39,8 @@ class MemberOptions:
 def plan_member(
     name: str, member: Member, formation: Formation, desired: DesiredState, options: MemberOptions
 ) -> Plan:
-    """Plan the steps of the host ``name``. Raises Refused, naming it, if it cannot be helped."""
+    """Plan the steps of the host ``name``. Raises Refused with its name if its membership cannot be
+    repaired."""
     is_doubted = name in formation.doubts and name not in formation.divided
     doubts = (Reason("host_doubted", host=name, because=formation.doubts[name]),) if is_doubted else ()
     return _plan_member(name, member, formation, desired, options) + Plan(
@@ -49,7 +49,7 @@ def plan_member(
 
 
 def _other_name(name: str, member: Member, desired: DesiredState) -> tuple[Reason, ...]:
-    """A warning if a node is configured under another name than the one its engine gives it."""
+    """Return a warning if a node is configured under a name that differs from its host name."""
     if name not in desired.nodes or member.hostname in ("", name) or member.node_id == name:
         return ()
     return (Reason("host_name_differs", name=name, hostname=member.hostname),)
@@ -71,7 +71,7 @@ def _plan_member(
         raise Refused(Reason("host_in_other_swarm", host=name, swarm=formation.foreign[name]))
     if formation.contested and member.state == INACTIVE and not options.leave_other_swarm:
         raise Refused(Reason("swarm_contested", host=name, because=formation.contested))
-    # a host may be told to leave before there is a swarm to join; one is lost only to a swarm that is there
+    # a host may leave another swarm before there is one to join, but it is only lost to an existing swarm
     leaving = {*formation.foreign} if options.leave_other_swarm else set()
     if not formation.trouble:
         leaving |= {*formation.lost}
@@ -91,9 +91,9 @@ def _plan_member(
 
 
 def plan_absence(name: str, member: Member, *, force: bool, wait_seconds: float = 60.0) -> Plan:
-    """Plan to take the host out of whatever swarm it is in.
+    """Plan to make the host leave its swarm, whichever that is.
 
-    Raises Refused if that is only done with ``force``.
+    Raises Refused if that requires ``force``.
     """
     if member.state == INACTIVE:
         return Plan()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Updates that Swarm has paused."""
+"""Plan what to do with updates that Swarm has paused."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -18,10 +18,10 @@ from ..shortages import expected_and_running
 
 
 def plan_paused(snapshot: SwarmSnapshot, way: str) -> Plan:
-    """Plan what becomes of paused updates. ``way``: ``auto``, ``resume``, ``rollback`` or ``report``.
+    """Plan what to do with paused updates. ``way``: ``auto``, ``resume``, ``rollback`` or ``report``.
 
-    An update is never resumed twice: to resume it makes its own spec the one that Swarm rolls back to, so
-    after a second pause there is nothing left to roll back to, and the user must decide.
+    An update is never resumed twice: resuming makes its own spec the one that Swarm would roll back to. After
+    a second pause, there is nothing to roll back to, and the user must decide.
     """
     steps: list[Step] = []
     warnings: list[Reason] = []
@@ -77,17 +77,17 @@ def _roll_back(service: Service, way: str, failing: Reason | None) -> RollBack:
 
 
 def _has_only_finished(snapshot: SwarmSnapshot, service: Service) -> bool:
-    """Whether some of the service's tasks have completed, and none has ended otherwise.
+    """Return whether some tasks of the service have completed, and none has ended otherwise.
 
-    Swarm takes it for a failure if a task ends while it still watches the update. To resume or roll back
-    would be to run finished tasks again.
+    Swarm counts it as a failure if a task ends while it monitors the update. Resuming or rolling back would
+    run finished tasks again.
     """
     over = finished(snapshot, service)
     return bool(over.done) and not over.failed
 
 
 def _failing(snapshot: SwarmSnapshot, service: Service) -> Reason | None:
-    """Why tasks of the service do not run; None if all do."""
+    """Return why tasks of the service do not run; None if all of them run."""
     expected, running = expected_and_running(snapshot, service)
     if running >= expected:
         return None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan what a manager can mend through the API alone: settings, stale entries, roles, availability, updates.
+"""Plan the repairs that a manager can make through the API: settings, stale entries, roles, availability,
+updates.
 
-What has to be done on the hosts themselves (joining again, unlocking) is planned in ``member``; labels in
-``labels``.
+``member`` plans the steps on the hosts themselves (joining again, unlocking), and ``labels`` the labels.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -34,13 +34,13 @@ DEFAULT_FORGET_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Healing:
-    """What is to be looked at besides the snapshot.
+    """The inputs and options of membership repair, in addition to the snapshot.
 
-    ``swarm``: what the engine says of the swarm (``GET /swarm``); empty: its settings are left alone.
-    ``members``: what the hosts themselves say, where they were asked. ``roles``: whether anybody is promoted
-    or demoted. ``kept_drained``: IDs of nodes whose availability belongs to somebody else right now.
-    ``paused_updates``: what becomes of them where the configuration doesn't say. ``shortages``: whether to
-    warn of services that are short of tasks.
+    ``swarm``: the engine's description of the swarm (``GET /swarm``); if empty, the settings are not changed.
+    ``members``: the reports of the hosts, if they were asked. ``roles``: whether to promote and demote nodes.
+    ``kept_drained``: IDs of nodes whose availability another command controls at present. ``paused_updates``:
+    what to do with them if that isn't configured. ``shortages``: whether to warn of services that are short
+    of tasks.
     """
 
     swarm: Mapping[str, Any] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Healing:
 def plan_heal(snapshot: SwarmSnapshot, desired: DesiredState, healing: Healing, now: float) -> Plan:
     """Plan the swarm's members and updates. ``now`` is in seconds since the epoch.
 
-    Raises Refused if the swarm has lost its quorum: nothing can be changed then.
+    Raises Refused if the swarm has lost its quorum, because nothing can be changed then.
     """
     check_quorum(snapshot)
     names = tuple(desired.nodes) or tuple(healing.members)
@@ -79,7 +79,7 @@ def plan_heal(snapshot: SwarmSnapshot, desired: DesiredState, healing: Healing, 
 
 
 def check_quorum(snapshot: SwarmSnapshot) -> None:
-    """Raises Refused with the way out if the managers have no quorum."""
+    """Raise Refused, with the way to recover, if the managers have no quorum."""
     managers = [node for node in snapshot.nodes if is_managing(node)]
     gone = [node.hostname for node in managers if node.reachability != "reachable"]
     if managers and len(managers) - len(gone) < quorum(len(managers)):
@@ -88,7 +88,8 @@ def check_quorum(snapshot: SwarmSnapshot) -> None:
 
 
 def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> list[Reason]:
-    """What only the hosts themselves can repair: nodes that are missing, down or no managers.
+    """Return the problems that only the hosts can repair: nodes that are missing, down, or no longer
+    managers.
 
     ``now`` is in seconds since the epoch.
     """
@@ -96,7 +97,7 @@ def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> l
     for name, identity in identify_all(snapshot, desired).by_name.items():
         nodes = identity.nodes
         if identity.namesakes or identity.alias is not None:
-            continue  # it is there, and what is wrong is its name
+            continue  # the node is there; only its name is wrong
         if not nodes:
             found.append(Reason("node_missing", name=name))
         elif not any(node.is_ready for node in nodes):
@@ -114,7 +115,8 @@ def needs_hosts(snapshot: SwarmSnapshot, desired: DesiredState, now: float) -> l
 def _entries(
     snapshot: SwarmSnapshot, desired: DesiredState, names: tuple[str, ...], members: Mapping[str, Member]
 ) -> tuple[dict[str, Node], list[Reason]]:
-    """Host name → its entry in the swarm, and warnings about hosts that have none although they say so."""
+    """Return host name → its entry in the swarm, and warnings about hosts that report an entry but have
+    none."""
     found: dict[str, Node] = {}
     complaints: list[Reason] = []
     intent_edits: dict[str, list[str]] = {}
@@ -151,7 +153,7 @@ def _stale(
     members: Mapping[str, Member],
     now: float,
 ) -> tuple[tuple[SetRole | RemoveNode, ...], list[Reason]]:
-    """The entries that hosts left behind which are back under another ID."""
+    """Return the stale entries of hosts that are back under another ID."""
     age = desired.swarm.forget_after_seconds
     age = DEFAULT_FORGET_SECONDS if age is None else age
     reported = {member.node_id for member in members.values() if member.node_id}
@@ -165,7 +167,7 @@ def _stale(
         for old in snapshot.nodes_by_hostname.get(node.hostname, ()):
             if old.id == node.id or old.id in reported or (old.is_ready and old.address != node.address):
                 continue
-            # The host itself says who it is now, so it can't come back as who it was.
+            # The host itself reports its new ID, so it can't return under the old one.
             proven = name in members and members[name].node_id == node.id
             same = old.address in (node.address, "") or (ip is not None and node.address == ip)
             if not proven and (not old.is_down or not same):
@@ -212,7 +214,7 @@ def _availability(desired: DesiredState, nodes: Mapping[str, Node], kept: frozen
 
 
 def _kept(snapshot: SwarmSnapshot, kept: frozenset[str]) -> Plan:
-    """A note for each node that a user has taken out of service, so that it isn't forgotten."""
+    """Return a note for each node that a user has taken out of service, so that it isn't forgotten."""
     out = [node for node in snapshot.nodes if node.id in kept and node.availability != "active"]
     return Plan(
         notes=tuple(

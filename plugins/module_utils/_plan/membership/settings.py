@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The settings of the swarm as such: what is configured of them, in the engine's own terms."""
+"""Plan the settings of the swarm itself, in the engine's terms."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -22,12 +22,12 @@ _DAY = 86_400
 
 
 def keep_the_key() -> Reason:
-    """A warning that goes with every step that turns autolock on."""
+    """Return the warning for each step that turns on autolock."""
     return Reason("autolock_turned_on")
 
 
 def spec_of(desired: SwarmConfig) -> dict[str, Any]:
-    """The part of a swarm's spec that is configured."""
+    """Return the configured part of a swarm's spec."""
     parts: dict[str, dict[str, Any]] = {
         "Orchestration": {"TaskHistoryRetentionLimit": desired.task_history_limit},
         "Raft": {
@@ -46,7 +46,7 @@ def spec_of(desired: SwarmConfig) -> dict[str, Any]:
 
 
 def plan_settings(swarm: Mapping[str, Any], desired: SwarmConfig) -> Plan:
-    """Plan the settings. ``swarm`` is what the engine says of the swarm (``GET /swarm``)."""
+    """Plan the settings. ``swarm``: the engine's description of the swarm (``GET /swarm``)."""
     spec = swarm.get("Spec") or {}
     named = spec_of(desired)
     fixed = {
@@ -74,7 +74,7 @@ def plan_settings(swarm: Mapping[str, Any], desired: SwarmConfig) -> Plan:
 
 
 def _differences(field: str, found: Any, configured: Any) -> Iterator[Reason]:
-    """One reason for each setting, also if the swarm lacks the part that it belongs to."""
+    """Yield one reason for each setting, even if the swarm lacks the whole section."""
     if isinstance(configured, Mapping):
         old = found if isinstance(found, Mapping) else {}
         for key, value in sorted(configured.items()):

@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whom to believe: which hosts manage the configured swarm, by what all of them say together.
+"""Trust: decide which hosts manage the configured swarm, from the reports of all hosts.
 
-What a host says of its membership is the word of whoever is root there. So no host counts as a manager
-because it says so itself, or because another one does.
+Anyone who is root on a host can make it report any membership. So no host counts as a manager because of its
+own report, or that of a single other host.
 
 Rules
-- Electors are the configured managers: the hosts with ``role: manager`` and the leader. Where no role is
-  configured, any host may be a manager, and all those vote that no role excludes.
+- Electors are the configured managers: the hosts with ``role: manager`` and the leader. If no role is
+  configured, any host may be a manager, and all hosts vote that no role excludes.
 - A manager votes for the managers in its list of nodes, a worker for those that its engine knows. A vote only
-  counts for one whose own list is much the same: else a single word in common would do.
-- A host manages the swarm if a majority of the electors votes for it. Hosts that are in no swarm, as those
-  that are still to join, say nothing against it; hosts that cannot be asked, or are in another swarm, might.
-- The swarm's nodes are what most of those managers list. A host is only struck off by most of the managers
-  that the swarm has.
+  counts for a manager with nearly the same list; otherwise a single common entry would be enough.
+- A host manages the swarm if a majority of the electors votes for it. Hosts in no swarm, such as those that
+  have not joined yet, do not contradict it. Hosts that do not answer, or are in another swarm, may.
+- The swarm's nodes are those that most of these managers list. Only a majority of the swarm's managers can
+  remove a host from that list.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -37,15 +37,15 @@ T = TypeVar("T", bound=Hashable)
 
 @dataclass(frozen=True)
 class Trust:
-    """Who manages the configured swarm.
+    """The managers of the configured swarm.
 
-    - ``cluster_id``: its ID, as far as it is known
-    - ``claims``: the hosts that say they manage it
-    - ``managing``: those of them that are believed, in no particular order
-    - ``is_certain``: a majority has said so; else nobody has contradicted
-    - ``contested``: why only the configured leader's word decides; None if others confirm it
-    - ``doubts``: hosts that are not believed → why
-    - ``trouble``: why none is; ``is_contradicted``: because of what another host says
+    - ``cluster_id``: its ID, if known
+    - ``claims``: the hosts that report that they manage it
+    - ``managing``: those of them that are trusted, in no particular order
+    - ``is_certain``: whether a majority confirms it; otherwise no host has contradicted it
+    - ``contested``: why only the report of the configured leader decides; None if others confirm it
+    - ``doubts``: hosts that are not trusted → the reason
+    - ``trouble``: why none is trusted; ``is_contradicted``: whether that is due to the report of another host
     """
 
     cluster_id: str = ""
@@ -64,10 +64,10 @@ def believe(
     desired: DesiredState,
     force_new_cluster: str = "",
 ) -> Trust:
-    """Tell which hosts manage the configured swarm.
+    """Decide which hosts manage the configured swarm.
 
-    ``hosts``: all of them, ``sound``: those that were asked. ``force_new_cluster``: the one that the user has
-    named to go on alone; that is believed.
+    ``hosts``: all of them. ``sound``: those that answered. ``force_new_cluster``: the host that the user has
+    chosen to continue alone, which is trusted.
     """
     return _Election(hosts, sound, desired, force_new_cluster).result()
 
@@ -80,7 +80,7 @@ class _Election:
         self.desired = desired
         self.named = named
         self.electors = choose_managers(desired, tuple(hosts), ())
-        # who is to be a manager is said host by host, and not left to us
+        # the configuration sets the role of each host
         self.is_exact = desired.managers is None and "manager" in roles.values()
         self.voters = self.electors if self.is_exact else tuple(n for n in hosts if roles.get(n) != "worker")
         self.sound = sound
@@ -110,7 +110,7 @@ class _Election:
         )
         if managing or not intent_edits:
             return found
-        why = self._why_nobody(intent_edits)
+        why = self._why_none(intent_edits)
         leader = self.desired.leader
         silent = [name for name in self.electors if name not in self.listed and name not in self.bare]
         if leader in intent_edits and not silent and self._is_best(str(leader)):
@@ -118,7 +118,8 @@ class _Election:
         return replace(found, trouble=why, is_contradicted=any(self.against(name) for name in intent_edits))
 
     def votes(self, name: str) -> set[str]:
-        """The voters that take a host for a manager. Who manages another swarm says nothing of this one."""
+        """Return the voters that list a host as a manager. Managers of another swarm do not vote on this
+        one."""
         member = self.sound[name]
         return {
             voter
@@ -129,7 +130,8 @@ class _Election:
         }
 
     def against(self, name: str) -> set[str]:
-        """The voters that are in a swarm, and do not. Hosts of a swarm that is not meant do not count."""
+        """Return the voters in a swarm that do not list the host. Hosts of a swarm that isn't configured
+        don't count."""
         meant = self.desired.swarm.cluster_id
         elsewhere = {
             voter
@@ -165,16 +167,16 @@ class _Election:
         return elected and (len(votes) > len(against) or (is_leader and len(votes) == len(against)))
 
     def _is_uncontradicted(self, name: str) -> bool:
-        """Whether those who could contradict are too few to be the managers of another swarm."""
+        """Return whether the hosts that could contradict are too few to be the managers of another swarm."""
         votes = self.votes(name)
         asked = (votes & set(self.electors)) | self.bare
         is_heard = self.is_exact or self._are_enough_heard(name)
         return bool(votes) and is_heard and not self.against(name) and len(asked) >= self.needed
 
     def _are_enough_heard(self, name: str) -> bool:
-        """Whether most of the managers that a host lists say that they are.
+        """Return whether most of the managers that a host lists report that they are managers.
 
-        Workers may vouch for a manager, but what it lists is still the word of one.
+        Workers may confirm a manager, but its list is still the report of one host.
         """
         ids = {member.node_id for member in self.intent_edits.values()}
         return len(self.known[name] & ids) >= quorum(len(self.known[name]))
@@ -186,7 +188,7 @@ class _Election:
         others = sorted(self.against(name) - {name})
         return Reason("manager_not_believed", others=tuple(others) or None)
 
-    def _why_nobody(self, intent_edits: Iterable[str]) -> Reason:
+    def _why_none(self, intent_edits: Iterable[str]) -> Reason:
         facts = [
             Reason("host_claims", host=name, votes=len(self.votes(name) & set(self.electors)))
             for name in intent_edits
@@ -201,14 +203,14 @@ class _Election:
 
 
 def managers_known_to(member: Member) -> frozenset[str]:
-    """The IDs of the managers that a host knows."""
+    """Return the IDs of the managers that a host knows."""
     known = {node.id for node in member.managers} if member.manages else set()
     known = known or set(member.remote_managers)
     return frozenset({*known, member.node_id} if member.manages and member.node_id else known)
 
 
 def _are_much_the_same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether two hosts know the same managers, but for a few that have just come or gone."""
+    """Return whether two hosts know the same managers, except a few that have just joined or left."""
     return 2 * len(one & other) >= len(one | other)
 
 
@@ -219,16 +221,16 @@ def _are_of_two_swarms(one: Member, other: Member) -> bool:
 
 @dataclass(frozen=True)
 class Agreed:
-    """The nodes that most managers list, by ID, and the IDs of those on which they are divided."""
+    """The nodes that most managers list, by ID, and the IDs of those on which they disagree."""
 
     nodes: Mapping[str, KnownNode] = field(default_factory=dict)
     disputed: frozenset[str] = frozenset()
 
 
 def agree(lists: Sequence[Sequence[KnownNode]]) -> Agreed:
-    """Put together what several managers list. What most of them say counts, for each entry and value.
+    """Merge the lists of several managers. For each entry and value, the majority counts.
 
-    Where they are divided, an entry is whatever nothing is done about.
+    If they disagree, an entry gets the values that cause no action.
     """
     found: dict[str, list[KnownNode]] = {}
     for nodes in lists:
@@ -249,20 +251,20 @@ def _agreed_node(entries: Sequence[KnownNode]) -> KnownNode:
         role=_most([one.role for one in entries], "worker"),
         state=_most([one.state for one in entries], "unknown"),
         reachability=_most([one.reachability for one in entries], "unreachable"),
-        # nobody joins where one manager alone says so
+        # no host joins because of a single manager's report
         manager_addr=_most([one.manager_addr for one in entries], ""),
-        # half of them say that it is at least so old
+        # at least half of them report this age or more
         age_seconds=sorted(one.age_seconds for one in entries)[(len(entries) - 1) // 2],
         address=_most([one.address for one in entries], ""),
     )
 
 
 def _most(values: Sequence[T], otherwise: T) -> T:
-    """What more than half of them are."""
+    """Return the value of more than half of them, or ``otherwise``."""
     value, number = Counter(values).most_common(1)[0]
     return value if 2 * number > len(values) else otherwise
 
 
 def most_common(values: Sequence[T]) -> T | None:
-    """What most of them are, the first of those with equally many; None for nothing."""
+    """Return the most common value, the first in a tie; None if there are no values."""
     return Counter(values).most_common(1)[0][0] if values else None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Patterns of things that stay: what they match, and which of them are probably mistakes.
+"""Exclusion patterns: their matches, and those that are probably mistakes.
 
-Patterns are those of a shell. docker-gc read them as regular expressions, so one that looks like such an
-expression is read both ways: the more it matches, the more stays.
+Patterns are shell patterns. docker-gc used regular expressions, so a pattern that looks like one is tried as
+both: a match of either form is kept.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,7 +20,7 @@ from ..._model.reasons import Reason
 
 _ID = re.compile(r"(sha256:)?([0-9a-f]{6,64})\*?")
 _DIGEST_PATTERN = re.compile(r"sha256:[0-9a-f*?\[\]!-]+")
-# what shell patterns have no use for
+# characters without a meaning in shell patterns
 _REGEX_SIGNS = re.compile(r"\.[*+?]|\\.|^\^|\$$|[()|]|\][*+?{]|\{\d")
 
 
@@ -36,18 +36,19 @@ class Exclusions:
         self._patterns = [_Pattern(text) for text in dict.fromkeys(cleaned) if text]
 
     def match(self, names: Iterable[str], ids: Iterable[str] = ()) -> bool:
-        """Whether a pattern matches one of the ``names``, or is the beginning of one of the ``ids``.
+        """Return whether a pattern matches one of the ``names``, or is a prefix of one of the ``ids``.
 
         ``ids`` are hex digits, with or without ``sha256:``.
         """
         known, digits = set(names), {one.rpartition(":")[2] for one in ids}
-        # each is asked, because each has to know whether it ever matched
+        # evaluate every pattern, because each records whether it ever matched
         found = [pattern.match(known, digits) for pattern in self._patterns]
         return any(found)
 
     @property
     def warnings(self) -> tuple[Reason, ...]:
-        """The patterns that look like regular expressions and match nothing as shell patterns."""
+        """Return warnings about patterns that look like regular expressions and match nothing as shell
+        patterns."""
         return tuple(
             Reason("pattern_is_regex", option=self._option, pattern=pattern.text)
             if pattern.matched
@@ -58,7 +59,7 @@ class Exclusions:
 
     @property
     def notes(self) -> tuple[Reason, ...]:
-        """The patterns that match nothing."""
+        """Return notes on patterns that match nothing."""
         return tuple(
             Reason("pattern_without_match", option=self._option, pattern=pattern.text)
             for pattern in self._patterns

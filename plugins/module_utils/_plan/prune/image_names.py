@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of images: what a service's spec means, and which image of a node that is."""
+"""Image names: which image of a node a service's spec refers to."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,7 +20,7 @@ _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 @dataclass(frozen=True, slots=True)
 class ImageName:
-    """``repository`` as short as people write it (``nginx`` for ``docker.io/library/nginx``)."""
+    """A parsed name. ``repository``: in its short form (``nginx`` for ``docker.io/library/nginx``)."""
 
     repository: str
     tag: str = ""
@@ -41,12 +41,12 @@ def parse_image_name(text: str) -> ImageName:
 
 
 def repositories(image: Image) -> frozenset[str]:
-    """The repositories that the image has a name in."""
+    """Return the repositories in which the image has a name."""
     return frozenset(parse_image_name(name).repository for name in (*image.tags, *image.digests))
 
 
 def spellings(image: Image) -> frozenset[str]:
-    """All names that people may use for the image: short and full, with and without tag and digest."""
+    """Return all names of the image that users may write: short and full, with and without tag and digest."""
     found: set[str] = set()
     marks: dict[str, tuple[list[str], list[str]]] = {}
     for name in (*image.tags, *image.digests):
@@ -65,7 +65,7 @@ def spellings(image: Image) -> frozenset[str]:
 
 
 def _repository_spellings(repository: str) -> list[str]:
-    """``redis``, ``library/redis``, ``docker.io/library/redis`` …; of another registry just the one."""
+    """``redis``, ``library/redis``, ``docker.io/library/redis`` …; for other registries, just the one."""
     first, slash, _rest = repository.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return [repository]
@@ -74,7 +74,7 @@ def _repository_spellings(repository: str) -> list[str]:
 
 
 class UsedImages:
-    """The images in use, by any of the names that a spec may have for them."""
+    """The images in use, by any name that a spec may use."""
 
     def __init__(self, references: Iterable[str]) -> None:
         self._named: set[tuple[str, str]] = set()

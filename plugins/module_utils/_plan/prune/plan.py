@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan which of a node's ended containers, unused images and volumes are removed.
+"""Plan which ended containers, unused images and volumes of a node to remove.
 
-What Swarm's tasks leave behind may go. Containers that people have made with ``docker run`` or ``docker
-create``, and their volumes, only go if ``PruneRules.plain_containers`` says so.
+Leftovers of Swarm's tasks are removed. Containers created with ``docker run`` or ``docker create``, and their
+volumes, are only removed if ``PruneRules.plain_containers`` is set.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -31,11 +31,11 @@ NONE = "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRules:
-    """What may go. ``grace`` is in seconds.
+    """What may be removed. ``grace`` is in seconds.
 
-    ``plain_containers``: whether containers that Swarm didn't make may go, and volumes that may be theirs.
-    ``keep_images``: how many images of each repository stay, the newest ones. ``multiple_repositories``:
-    whether an image with names in several repositories may go. ``volumes``: NONE, ANONYMOUS or NAMED (both).
+    ``plain_containers``: whether to remove containers that Swarm didn't create, and volumes that may be
+    theirs. ``keep_images``: how many of the newest images of each repository stay. ``multiple_repositories``:
+    whether to remove images with names in several repositories. ``volumes``: NONE, ANONYMOUS or NAMED (both).
     ``exclude_labels`` are ``key`` or ``key=value``; the other exclusions are shell patterns on names.
     """
 
@@ -52,11 +52,11 @@ class PruneRules:
 
 
 def plan_prune(view: NodeView, rules: PruneRules, state: NodeState, use: ServicesInUse | None) -> Plan:
-    """Plan the removal of what has been unused for the grace period.
+    """Plan the removal of everything that has been unused for the grace period.
 
-    ``use`` is what the services of the swarm use, None where that is unknown: then a node of a swarm keeps
-    its images and its named volumes. Since when an image or a volume is there, or unused, the engine does not
-    say: it counts from when we first saw it so, which the plan remembers.
+    ``use``: what the services of the swarm use; if None, it is unknown, and a node of a swarm keeps its
+    images and named volumes. The engine does not report since when an image exists or a volume is unused, so
+    the time counts from our first observation, which is saved.
     """
     if use is None and view.swarm_state == "inactive":
         use = ServicesInUse()
@@ -80,7 +80,7 @@ class _Planner:
         images = Exclusions("exclude_images", rules.exclude_images)
         volumes = Exclusions("exclude_volumes", rules.exclude_volumes)
         self._exclusions = (containers, images, volumes)
-        # each is asked about everything that is there, or it can't be known what matches nothing
+        # evaluate the patterns for everything; otherwise patterns without a match can't be reported
         self._kept_containers = {
             one.id for one in view.containers if containers.match(_container_names(one), [one.id])
         }
@@ -125,7 +125,7 @@ class _Planner:
         return [self._remove(container, why, in_use) for container, why in found]
 
     def _why_container(self, container: Container) -> Reason | None:
-        """Why it may go, whoever made it; None if it stays."""
+        """Return why a container may be removed, by its state alone; None if it stays."""
         now = self._view.now
         if container.state in ("exited", "dead"):
             age = now - (container.finished or container.created)
@@ -158,7 +158,7 @@ class _Planner:
         )
 
     def _may_be_removed(self, name: str) -> bool:
-        """Whether neither its driver nor an exclusion keeps a volume."""
+        """Return whether neither the driver nor an exclusion keeps a volume."""
         volume = self._volumes.get(name)
         if volume is None or volume.driver != "local":
             return False
@@ -212,7 +212,8 @@ class _Planner:
         return steps
 
     def _is_spare(self, volume: Volume) -> bool:
-        """Whether a named volume may go: that of a task which runs elsewhere now looks unused, too."""
+        """Return whether a named volume may be removed. A volume of a task that has moved away also looks
+        unused."""
         use = self._use
         return self._rules.volumes == NAMED and use is not None and volume.name not in use.volumes
 
@@ -225,7 +226,7 @@ class _Planner:
 
 
 def _container_names(container: Container) -> tuple[str, ...]:
-    """What people may call it: its name, and its service's where it is a task."""
+    """Return the names by which users know it: its own, and that of its service if it is a task."""
     service = container.labels.get(SERVICE_NAME_LABEL)
     names = (container.name, f"/{container.name}")
     return (*names, service) if container.is_proven_task and service else names
@@ -236,7 +237,7 @@ def _digests(image: Image) -> list[str]:
 
 
 def _newest(images: Iterable[Image], seen: Mapping[str, float], number: int) -> frozenset[str]:
-    """The IDs of the newest images of each repository: those that came last, then those built last."""
+    """Return the IDs of the newest images of each repository: by first observation, then by build time."""
     found: dict[str, list[Image]] = {}
     for image in images:
         for repository in repositories(image):

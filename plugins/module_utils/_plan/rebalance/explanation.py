@@ -49,7 +49,7 @@ class Candidate:
 
 
 def candidates(selector: MoveSelector, chosen: Iterable[Chosen]) -> tuple[Candidate, ...]:
-    """All units with the verdict on each, those on the hosts with most pressure first."""
+    """Return all units with their verdicts, by descending pressure of their hosts."""
     picked = {(one.unit.lead.id, one.unit.node.id): one for one in chosen}
     return tuple(
         _candidate(selector, verdict, picked.get((verdict.unit.lead.id, verdict.unit.node.id)))
@@ -58,7 +58,7 @@ def candidates(selector: MoveSelector, chosen: Iterable[Chosen]) -> tuple[Candid
 
 
 def why(picked: Chosen) -> tuple[Reason, ...]:
-    """Why a move was chosen."""
+    """Return why a move was chosen."""
     choice, unit = picked.choice, picked.unit
     reasons = []
     if isinstance(choice, MemoryChoice):
@@ -88,19 +88,19 @@ def why(picked: Chosen) -> tuple[Reason, ...]:
 
 
 def why_not(selector: MoveSelector, picked: Chosen, most: int) -> tuple[Reason, ...]:
-    """Why the other units on the same host were not chosen."""
+    """Return why the other units on the same host were not chosen."""
     verdicts = selector.verdicts_on(selector.host_of[picked.unit.node.id])
     others = (verdict for verdict in verdicts if verdict.unit is not picked.unit)
     return tuple(_not_moved(selector, verdict) for verdict in islice(others, most))
 
 
 def why_nothing(selector: MoveSelector, most: int) -> list[Reason]:
-    """Why nothing moves although there is a gap; nothing if there is none."""
+    """Return why nothing moves although there is a gap; empty without a gap."""
     worst = next((host for host in selector.hosts if host.name in selector.since), None)
     if worst is None:
         return []
     gap = _gap(worst, selector.hosts[-1])
-    # measurements are noisy: a note is only news if it reads differently
+    # round, because measurements are noisy and a note that reads the same is not repeated
     gap["gap"] = round(gap["gap"] / GB, 1) * GB
     seconds = selector.elapsed_seconds(worst)
     if worst.busy is not None:
@@ -191,5 +191,5 @@ def _predicted(unit: MoveUnit, source: Host, target: Host) -> dict[str, Any]:
 
 
 def _share(share: float) -> float:
-    """To a whole percent."""
+    """Round to a whole percent."""
     return round(share, 2)

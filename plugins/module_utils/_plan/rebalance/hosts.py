@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The physical hosts of a swarm, the pressure on their memory, and what forbids moves from and to them."""
+"""The physical hosts of a swarm, their memory pressure, and what forbids moves from and to them."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -20,20 +20,20 @@ from .moves import balancing_moves
 from .search import Item, Refusal, gap_bytes, refusal
 from .units import SHORT, MoveUnit
 
-# how many times the usual gap it takes to turn round what was done to a host within a day
+# how many times the usual gap a move needs that reverses the direction of moves for a host within a day
 HYSTERESIS = 4.0
 HYSTERESIS_SECONDS = 24 * 3600.0
-# so long after a move, the samples of its hosts may still be from before it
+# for this long after a move, the samples of its hosts may still be older than the move
 SETTLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Host:
-    """A physical host with the nodes on it that can take part.
+    """A physical host and its nodes that can take part.
 
-    ``used_bytes`` includes what tasks that have just arrived will soon use again. ``busy``: why nothing moves
-    from or to it right now, or None. ``received_recently``, ``gave_recently``: whether we have moved
-    something to it, or off it, in the last day.
+    ``used_bytes`` includes the expected growth of tasks that have just arrived. ``busy``: why nothing moves
+    from or to it in this cycle, or None. ``received_recently``, ``gave_recently``: whether we have moved a
+    unit to it, or off it, within the last day.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Host:
 
     @property
     def pressure(self) -> float:
-        """The part of the memory in use, from 0 to 1 (above that for what is yet to come)."""
+        """The share of the memory in use, from 0 to 1 (more if growth is expected)."""
         return self.used_bytes / self.total_bytes
 
     def hysteresis(self, target: Host) -> float:
-        """How many times the usual gap a move to ``target`` needs.
+        """Return how many times the usual gap a move to ``target`` needs.
 
-        A host that was given something and is to lose something, or the other way round, is a sign of noise,
+        A host that first receives a unit and then gives one away, or the other way round, indicates noise,
         unless it is really short of memory.
         """
         if self.pressure >= SHORT:
@@ -60,11 +60,11 @@ class Host:
         return (HYSTERESIS if self.received_recently else 1.0) * (HYSTERESIS if target.gave_recently else 1.0)
 
     def gap_to(self, other: Host) -> float:
-        """The gap in bytes, as ``_plan.rebalance.search`` defines it."""
+        """Return the gap in bytes, as defined by ``_plan.rebalance.search``."""
         return gap_bytes(self.used_bytes, self.total_bytes, other.used_bytes, other.total_bytes)
 
     def refusal(self, item: Item, target: Host) -> Refusal | None:
-        """Why a move of ``item`` to ``target`` is not worth it, or None."""
+        """Return why a move of ``item`` to ``target`` is not worthwhile, or None."""
         return refusal(
             item,
             self.used_bytes,
@@ -83,7 +83,7 @@ def find_hosts(
     state: State,
     now: float,
 ) -> tuple[Host, ...]:
-    """The hosts that are measured and have a node that is ready and active; most pressure first.
+    """Return the measured hosts that have a ready and active node, by descending pressure.
 
     ``unusable``: the IDs of ``unusable_nodes``.
     """
@@ -95,7 +95,7 @@ def find_hosts(
         if sample is None or node.id in unusable:
             continue
         nodes.setdefault(sample.host, []).append(node)
-        # the nodes of one host share its sample; if they were read one after the other, the worse one counts
+        # the nodes of one host share its sample; if the samples differ, the highest one counts
         if sample.used_bytes >= used.get(sample.host, 0):
             used[sample.host], total[sample.host] = sample.used_bytes, sample.total_bytes
     for unit in units:
@@ -120,7 +120,7 @@ def find_hosts(
 
 
 def unusable_nodes(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, Reason]:
-    """Node ID → why nothing moves from or to the node; without the nodes that can take part."""
+    """Return node ID → why nothing moves from or to the node, for the nodes that can't take part."""
     found: dict[str, Reason] = {}
     for node in snapshot.nodes:
         sample = memory.nodes.get(node.id)
@@ -136,9 +136,10 @@ def unusable_nodes(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, Reason]
 def pressure_edits(
     hosts: tuple[Host, ...], rules: RebalanceRules, state: State, now: float
 ) -> tuple[SetPressure, ...]:
-    """Since when hosts have been far above the one with the least pressure, for the saved state.
+    """Return the edits to the saved times since when hosts have been far above the one with the least
+    pressure.
 
-    The gap must shrink by more than the least buffer before it is over: measurements are noisy.
+    The gap only ends when it has shrunk by more than the smallest buffer, because measurements are noisy.
     """
     all_rules = (rules.default, *rules.services.values())
     begins = min(limits.memory_difference_bytes for limits in all_rules)
@@ -158,7 +159,7 @@ def pressure_edits(
 
 
 def _busy(memory: Memory, state: State, now: float) -> Mapping[str, Reason]:
-    """Host → why its pressure is about to change."""
+    """Return host → why its pressure is about to change."""
     busy: dict[str, Reason] = {}
 
     def mark(node_id: str, reason: Reason) -> None:
@@ -178,7 +179,7 @@ def _busy(memory: Memory, state: State, now: float) -> Mapping[str, Reason]:
 
 
 def _involved_recently(memory: Memory, state: State, now: float) -> tuple[set[str], set[str]]:
-    """The hosts to which, and those off which, something was moved in the last day."""
+    """Return the hosts that received a unit, and those that gave one away, within the last day."""
     received: set[str] = set()
     gave: set[str] = set()
     for relocations in state.relocations.values():

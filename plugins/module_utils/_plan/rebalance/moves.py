@@ -4,14 +4,15 @@
 
 """Finish or undo moves for balance that are under way.
 
-One decision a cycle for each of them, from what is seen and what the journal says, so that a controller can
-die anywhere: the next one goes on.
+Each move gets one decision per cycle, from the snapshot and the journal. So a controller can die at any
+point: the next one continues.
 
-- All tasks run where they are to run: the constraint of the move goes, the move is remembered as made.
-- Swarm cannot end it (no node is found, its update is paused) or it takes too long: the service is moved
-  back to the node it came from, and the failure is remembered. That, too, may fail: then the constraint
-  goes and Swarm decides.
-- The constraint is gone without us (a rollback, a new deployment): remembered or forgotten, nothing else.
+- All tasks have arrived: the constraint of the move is removed, and the move is saved as made.
+- Swarm cannot finish it (it finds no node, or the update is paused), or it takes too long: the service moves
+  back to its previous node, and the failure is saved. If that fails too, the constraint is removed, and Swarm
+  decides.
+- Someone else has removed the constraint (a rollback, a redeploy): the move is saved or forgotten, without a
+  write.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -32,12 +33,12 @@ from ..scheduling.placement import obstacles
 
 DEFAULT_LIMIT_SECONDS = BALANCE_POLICY.limit_seconds
 
-# when to look again at a move that is under way
-AGAIN_SECONDS = BALANCE_POLICY.requeue_seconds
+# when to check a move again that is under way
+REQUEUE_SECONDS = BALANCE_POLICY.requeue_seconds
 
 
 def balancing_moves(state: State) -> dict[str, Move]:
-    """Service ID → the move for balance (or the undoing of one) that the journal has for it."""
+    """Return service ID → the journaled move for balance, or the move back."""
     return {service_id: move for service_id, move in state.moves.items() if move.kind in (REBALANCE, BACK)}
 
 
@@ -48,10 +49,10 @@ def plan_moves_under_way(
     now: float,
     limit_seconds: float = DEFAULT_LIMIT_SECONDS,
 ) -> Plan:
-    """Plan how moves for balance end. It needs no measurements. ``now`` is in seconds since the epoch.
+    """Plan the ends of moves for balance. This needs no measurements. ``now`` is in seconds since the epoch.
 
-    ``limit_seconds``: how long a move may take before it is undone. A service that has become a follower
-    meanwhile is left to the planner of the followers.
+    ``limit_seconds``: how long a move may take before it is undone. A service that has become a follower in
+    the meantime is left to the follower planner.
     """
     followers = {follower.service.id for group in groups for follower in group.followers}
     plan = Plan()
@@ -69,26 +70,26 @@ def _progress(
 ) -> Progress:
     route = _route(service, move)
     policy = replace(BALANCE_POLICY, limit_seconds=limit_seconds)
-    # the journal says that it goes back, and the constraint may still say the opposite
+    # the journal may say that it moves back while the constraint still leads forward
     way_out = {move_to(move.source), move_off(move.nodes[0])}
     superseded = move.kind == BACK and not way_out.isdisjoint(move_constraints(service))
     return Progress(snapshot, service, move, now, policy, route=route, superseded=superseded)
 
 
 def _route(service: Service, move: Move) -> tuple[str, ...]:
-    """The constraints that lead where the journal says."""
+    """Return the constraints that lead to the journaled target."""
     return (move_to(move.nodes[0]),) if service.replicas == 1 else (move_off(move.source),)
 
 
 class _Ending(Ending):
-    """How one move ends. After a failure it is moved back, if that is possible."""
+    """End one move. After a failure, the unit moves back if possible."""
 
     def __init__(self, progress: Progress, move: Move) -> None:
         super().__init__(progress, move.nodes)
         self._move = move
 
     def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:
-        # the failure that is being undone is remembered already
+        # the failure behind a move back is already saved
         made = () if self._move.kind == BACK else (self._made(failure),)
         return (*super().edits(failure), *made)
 
@@ -99,7 +100,7 @@ class _Ending(Ending):
         return self._go_back(self._move, Reason("earlier_move_failed"))
 
     def fail(self, failure: Reason) -> Plan:
-        """Move it back to where it was, if it can run there."""
+        """Move it back to its previous node if it can run there."""
         if self._move.kind == BACK or not self.progress.moving:
             return super().fail(failure)
         snapshot, service, move, failed = (

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan the balancing of memory: which group or task moves where, once.
+"""Plan the balancing of memory: which group or task moves to which node.
 
-- ``units``: what could move, and what forbids it; ``hosts``: the pressure on the hosts
-- ``targets``: where it could go; ``search``: the best moves, in numbers, refined by ``refine``
-- ``selection``: the decisions; ``explanation``: their reasons; ``moves``: how a move that has begun ends
+- ``units``: what could move, and what forbids it. ``hosts``: the pressure on the hosts.
+- ``targets``: where units could move. ``search``: the best moves, in numbers, refined by ``refine``.
+- ``selection``: the decisions. ``explanation``: their reasons. ``moves``: the ends of moves.
 
-A move begins only if the gap has lasted, if it makes the worse one of its two hosts better, and if nothing
-returns that was moved: a moved unit keeps, for a while, the memory that it had before, its hosts are left
-alone until they have been measured again, and it does not return for a week (for a day, if memory is short
-where it is, and never by undoing a move).
+A move begins only if the gap has lasted and the move relieves the fuller one of its two hosts. Units do not
+move to and fro: a moved unit counts with its earlier memory use for a while, its hosts take part again only
+after a new measurement, and it does not return for a week (for a day if its host is short of memory, but
+never by undoing a move).
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -29,17 +29,17 @@ from ..._model.snapshot import SwarmSnapshot
 from ..._model.state import REBALANCE, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
-from ..hints import no_service_asked_for
+from ..hints import no_requested_service
 from ..names import find_nodes, identify
 from .explanation import Candidate, candidates, why, why_not, why_nothing
-from .moves import AGAIN_SECONDS, DEFAULT_LIMIT_SECONDS, balancing_moves, plan_moves_under_way
+from .moves import DEFAULT_LIMIT_SECONDS, REQUEUE_SECONDS, balancing_moves, plan_moves_under_way
 from .selection import Chosen, MoveSelector
 from .targets import RETURN_SECONDS
 from .units import PREFERRED_LABEL, unknown_names
 
-# of all moves made, so many are remembered: some 50 KB
+# how many past moves are saved, about 50 KB
 MAX_REMEMBERED = 400
-# so many alternatives are given with a step
+# the maximum number of rejected alternatives of a step
 MAX_WHY_NOT = 5
 
 
@@ -52,24 +52,24 @@ def plan_rebalance(
     now: float,
     limit_seconds: float = DEFAULT_LIMIT_SECONDS,
 ) -> Plan:
-    """Plan one cycle: end the moves that are under way, and begin new ones where it is worth it.
+    """Plan one cycle: end the moves that are under way, and begin new ones that are worthwhile.
 
-    ``groups`` are the anchors and their followers, as surveyed in ``snapshot``; ``now`` is in seconds since
-    the epoch; ``limit_seconds`` is how long a move may take before it is undone.
+    ``groups``: the anchors and their followers in ``snapshot``. ``now``: seconds since the epoch.
+    ``limit_seconds``: how long a move may take before it is undone.
     """
     return decide_moves(snapshot, groups, memory, rules, state, now, limit_seconds).plan
 
 
 @dataclass(frozen=True)
 class Rebalancing:
-    """The plan of one cycle, and the decisions that it rests on."""
+    """The plan of one cycle, and its decisions."""
 
     plan: Plan
     _selector: MoveSelector
     _chosen: tuple[Chosen, ...]
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """Everything that could be moved, and the verdict on each."""
+        """Return everything that could move, and the verdict on each."""
         return candidates(self._selector, self._chosen)
 
 
@@ -82,7 +82,7 @@ def decide_moves(
     now: float,
     limit_seconds: float = DEFAULT_LIMIT_SECONDS,
 ) -> Rebalancing:
-    """The same as ``plan_rebalance``, with the decisions."""
+    """Return the same plan as ``plan_rebalance``, with the decisions."""
     under_way = plan_moves_under_way(snapshot, groups, state, now, limit_seconds)
     selector = MoveSelector(snapshot, groups, memory, rules, state, now)
     left = rules.max_moves_per_cycle - len(balancing_moves(state))
@@ -92,14 +92,14 @@ def decide_moves(
     notes = _notes_on_nodes(snapshot, selector)
     if left > 0 and not chosen:
         notes += why_nothing(selector, MAX_WHY_NOT)
-    # at rest, nothing is planned
+    # forget the earlier plan if nothing moves and nothing is planned
     forget_planned = (planned,) if state.ahead and not chosen and not planned.targets else ()
     plan = under_way + Plan(
         steps=steps,
         warnings=_unknown(snapshot, rules),
         notes=tuple(notes),
         remember=(*selector.pressure_edits, *_forget(snapshot, state, now), *forget_planned),
-        requeue_after=AGAIN_SECONDS if steps else None,
+        requeue_after=REQUEUE_SECONDS if steps else None,
     )
     return Rebalancing(plan, selector, chosen)
 
@@ -128,7 +128,7 @@ def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float)
 
 
 def _notes_on_nodes(snapshot: SwarmSnapshot, selector: MoveSelector) -> list[Reason]:
-    """Active nodes that take no part although the user may expect it."""
+    """Return notes on active nodes that do not take part, although the user may expect it."""
     return [
         Reason("node_left_out", node=node.hostname, reason=selector.unusable[node.id])
         for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id))
@@ -137,9 +137,9 @@ def _notes_on_nodes(snapshot: SwarmSnapshot, selector: MoveSelector) -> list[Rea
 
 
 def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Reason, ...]:
-    """Names in the configuration and in labels that mean nothing in this swarm."""
+    """Return warnings about names in the configuration and in labels that this swarm does not have."""
     found = [
-        Reason("rebalance_service_unknown", name=name, reason=no_service_asked_for(snapshot, name, ""))
+        Reason("rebalance_service_unknown", name=name, reason=no_requested_service(snapshot, name, ""))
         for name in unknown_names(snapshot, rules)
     ]
     for service in sorted(snapshot.services, key=lambda service: service.name):
@@ -159,7 +159,8 @@ def _unknown(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[Reason, ..
 
 
 def _forget(snapshot: SwarmSnapshot, state: State, now: float) -> tuple[StateEdit, ...]:
-    """Moves that no longer matter, those of services that are gone, and those beyond the limit."""
+    """Return the edits that forget moves: outdated ones, those of removed services, and those beyond the
+    limit."""
     ages = sorted(
         (made.at for relocations in state.relocations.values() for made in relocations), reverse=True
     )

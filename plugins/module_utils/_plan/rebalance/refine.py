@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reach about as good a balance with fewer moves, in numbers only.
+"""Refine an assignment of items to hosts: a similar or better balance with fewer moves. Works on numbers
+only.
 
-A local search over assignments: where each item ends, however it gets there. A step gives one item another
-host, lets two change places, or gives up one or two moves for another one; the dearer kinds are looked at
-where the cheap ones bring nothing (P. Hansen, N. Mladenović: Variable neighborhood search, 2001). What counts
-is the score, and a price for each item that is not where it was. An assignment is of use only where it has an
+A local search over assignments, which only say where each item ends. A step moves one item, swaps two, or
+drops one or two moves in favour of another. The expensive kinds of steps are tried only if the cheap ones
+find no improvement (P. Hansen, N. Mladenović: Variable neighborhood search, 2001). The cost of an assignment
+is its score plus a price for each item that moves. An assignment is useful only if its moves have a valid
 order.
 """
 
@@ -18,46 +19,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from math import sqrt
-from typing import NamedTuple
 
 from ..._model.compat import dataclass
 
-# what the standard deviation counts, compared with the worst pressure
+# the weight of the standard deviation relative to the highest pressure
 EVENNESS = 0.4
 # the score that a move must be worth, with few hosts
 PRICE = 0.002
-# two items change places where one step then looks at no more pairs than this
+# swaps are tried only if a step examines at most this many pairs
 MAX_SWAPS = 8000
-# two moves for one are tried where one step then looks at no more assignments than about this
+# replacing two moves by one is tried only if a step examines at most about this many assignments
 MAX_NEIGHBOURS = 4000
-# so many steps down at most, and so many assignments in all; so many ends are gone on from
+# the maximum numbers of steps, of examined assignments, and of local optima to continue from
 MAX_STEPS = 30
-MAX_LOOKED = 100_000
+MAX_EXAMINED = 100_000
 MAX_KICKED = 10
-# from another way that ends further from the best one than this, the dear changes are not looked at
+# the expensive changes are skipped if the cost of a kicked assignment exceeds the best one by more than this
 NEAR = 0.01
 
 # items and their new hosts
 Change = tuple[tuple[int, int], ...]
 
 
-class Neighbour(NamedTuple):
-    """An assignment that is one ``change`` away, in numbers: ``memory`` bytes go from source to target.
-
-    ``moves``: by how much the number of moves grows. ``item``: the one that moves, or the first of two.
-    """
-
-    change: Change
-    source: int
-    target: int
-    memory: int
-    moves: int
-    item: int
+# An assignment that is one change away: the change, the source and target host, the bytes that move between
+# them, and by how many the number of moves grows. Plain tuples: millions of them are built in one search.
+Neighbour = tuple[Change, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """An assignment in numbers: the pressure on each host, their order by it, worst first, and the rest."""
+    """An assignment in numbers: the pressure on each host, the hosts by descending pressure, and the rest."""
 
     pressure: tuple[float, ...]
     order: tuple[int, ...]
@@ -84,7 +75,7 @@ class Refinement:
         self.used = used
         self.home = home
         self.memory = memory
-        self.looked = 0
+        self.examined = 0
         self._known_shifts: dict[tuple[int, int], list[Neighbour]] = {}
         self.mean = sum(used) / sum(total) if sum(total) else 0.0
         self.open = [
@@ -93,15 +84,15 @@ class Refinement:
         ]
 
     def cost(self, moved: Mapping[int, int]) -> float:
-        """What counts of an assignment: the score, and the price of its moves."""
+        """Return the cost of an assignment: its score and the price of its moves."""
         at = self._position(moved)
         return self._cost(at.pressure[at.order[0]], at.squares, at.moves)
 
     def candidates(self, starts: Iterable[Mapping[int, int]]) -> list[dict[int, int]]:
-        """Assignments that are better than all that is one step away, the best ones first.
+        """Return assignments that no single step improves (local optima), best first.
 
-        From where the ways down from ``starts`` end, another way is tried: an item of what is then the
-        fullest host is put elsewhere, and stays there, while all the others are arranged anew.
+        The search continues from the local optima reached from ``starts``: an item of the fullest host is
+        placed on another host and fixed there, and all the others are rearranged.
         """
         found: dict[frozenset[tuple[int, int]], dict[int, int]] = {}
 
@@ -111,7 +102,7 @@ class Refinement:
         for start in starts:
             add(self.improve(start))
         done: set[frozenset[tuple[int, int]]] = set()
-        while self.looked < MAX_LOOKED:
+        while self.examined < MAX_EXAMINED:
             ends = [one for one in found if one not in done]
             if not ends or len(done) == MAX_KICKED:
                 break
@@ -121,12 +112,13 @@ class Refinement:
             for item, host in self._kicks(found[best]):
                 kicked = self.improve({**found[best], item: host}, item, kinds=2)
                 add(self.improve(kicked, item) if self.cost(kicked) < near else kicked)
-                if self.looked >= MAX_LOOKED:
+                if self.examined >= MAX_EXAMINED:
                     break
         return sorted(found.values(), key=lambda moved: (self.cost(moved), sorted(moved.items())))
 
     def _kicks(self, moved: Mapping[int, int]) -> list[tuple[int, int]]:
-        """What is put elsewhere: the items of the fullest host, then those that move, large ones first."""
+        """Return the items to place on other hosts: those of the fullest host, then those that move, large
+        first."""
         fullest = self._position(moved).order[0]
         place = [moved.get(item, home) for item, home in enumerate(self.home)]
         there = [item for item, host in enumerate(place) if host == fullest]
@@ -142,9 +134,9 @@ class Refinement:
     def improve(
         self, moved: Mapping[int, int], fixed: int | None = None, kinds: int | None = None
     ) -> dict[int, int]:
-        """The assignment at the end of the way down from this one; the item ``fixed`` stays where it is.
+        """Return the local optimum reached from this assignment. The item ``fixed`` stays where it is.
 
-        ``kinds``: only so many of the kinds of changes are looked at, the cheap ones.
+        ``kinds``: try only this many kinds of changes, the cheapest first.
         """
         best = dict(moved)
         for _step in range(MAX_STEPS):
@@ -162,7 +154,7 @@ class Refinement:
                 moved[item] = host
 
     def _best_change(self, moved: Mapping[int, int], fixed: int | None, kinds: int | None) -> Change | None:
-        """What lowers the cost most, of the first kind of change that lowers it; None: nothing does."""
+        """Return the best change of the first kind that lowers the cost; None if no kind does."""
         start = self._position(moved)
         least = self._cost(start.pressure[start.order[0]], start.squares, start.moves) - 1e-9
         for kind in islice(self._neighbours(moved, fixed), kinds):
@@ -171,7 +163,7 @@ class Refinement:
                 at = self._position(self._without(moved, given_up)) if given_up else start
                 least, change = self._best_neighbour(at, neighbours, given_up, least)
                 found = change or found
-            if found is not None or self.looked >= MAX_LOOKED:
+            if found is not None or self.examined >= MAX_EXAMINED:
                 return found
         return None
 
@@ -183,13 +175,13 @@ class Refinement:
     def _neighbours(
         self, moved: Mapping[int, int], fixed: int | None
     ) -> Iterator[Iterable[tuple[Change, Sequence[Neighbour]]]]:
-        """The kinds of changes, cheap ones first, as far as they are not too many.
+        """Yield the kinds of changes, cheap ones first, while the number of changes is acceptable.
 
-        Each is made of what is given up, and the steps then.
+        Each kind consists of pairs: the moves that are given up, and the neighbours after that.
         """
         shifts = self._shifts(moved, fixed)
         yield [((), shifts)]
-        # many items are small ones, of which each finds its room without another
+        # if there are many items, most are small and fit without a swap
         if len(self.home) ** 2 <= 2 * MAX_SWAPS:
             yield [((), self._swaps(moved, fixed))]
         back = [(item, self.home[item]) for item in moved if item != fixed]
@@ -199,12 +191,12 @@ class Refinement:
             yield ((some, self._others(shifts, some)) for some in combinations(back, given_up))
 
     def _others(self, shifts: Sequence[Neighbour], given_up: Change) -> list[Neighbour]:
-        """The shifts of items that are not given up."""
+        """Return the shifts of items that are not given up."""
         items = {item for item, _host in given_up}
-        return [shift for shift in shifts if shift.item not in items]
+        return [shift for shift in shifts if shift[0][0][0] not in items]
 
     def _shifts(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
-        """One item goes to another host, or back."""
+        """Return the moves of one item to another host, or back."""
         found: list[Neighbour] = []
         for item, home in enumerate(self.home):
             if item != fixed:
@@ -212,52 +204,60 @@ class Refinement:
         return found
 
     def _shifts_of(self, item: int, place: int) -> list[Neighbour]:
-        # always the same ones, and needed very often
+        # computed once, because they never change and are needed often
         key = (item, place)
         if key not in self._known_shifts:
             home, memory = self.home[item], self.memory[item]
             self._known_shifts[key] = [
-                Neighbour(((item, host),), place, host, memory, (host != home) - (place != home), item)
+                (((item, host),), place, host, memory, (host != home) - (place != home))
                 for host in (*self.open[item], home)
                 if host != place
             ]
         return self._known_shifts[key]
 
     def _swaps(self, moved: Mapping[int, int], fixed: int | None) -> list[Neighbour]:
-        """Two items change places."""
+        """Return the swaps of two items."""
         found: list[Neighbour] = []
-        place = [moved.get(item, home) for item, home in enumerate(self.home)]
-        may = [{*hosts, home} for hosts, home in zip(self.open, self.home)]
-        for one, other in combinations(range(len(self.home)), 2):
-            source, target = place[one], place[other]
-            if source == target or fixed in (one, other):
+        home, memory = self.home, self.memory
+        place = [moved.get(item, host) for item, host in enumerate(home)]
+        may = [{*hosts, host} for hosts, host in zip(self.open, home)]
+        for one, source in enumerate(place):
+            if one == fixed:
                 continue
-            if target in may[one] and source in may[other]:
-                more = (target != self.home[one]) - (source != self.home[one])
-                more += (source != self.home[other]) - (target != self.home[other])
+            for other in range(one + 1, len(place)):
+                target = place[other]
+                if source == target or target not in may[one] or source not in may[other] or other == fixed:
+                    continue
+                more = (target != home[one]) - (source != home[one])
+                more += (source != home[other]) - (target != home[other])
                 change = ((one, target), (other, source))
-                memory = self.memory[one] - self.memory[other]
-                # half the time of calling the class, which counts here
-                found.append(tuple.__new__(Neighbour, (change, source, target, memory, more, one)))
+                found.append((change, source, target, memory[one] - memory[other], more))
         return found
 
     def _best_neighbour(
         self, at: _Position, neighbours: Sequence[Neighbour], given_up: Change, least: float
     ) -> tuple[float, Change | None]:
-        """The neighbour with the lowest cost, if it is below ``least``, with what was given up.
+        """Return the change with the lowest cost, if that is below ``least``, including the moves that are
+        given up.
 
-        Looked at very often: only the two hosts that a step touches are worked out, and those steps are
-        passed over that leave a host as it is which alone costs too much.
+        This is the hot loop. It only computes the two hosts that a change touches, and skips a change early
+        if an untouched host alone costs too much.
         """
         found = None
-        pressure, total, mean, order = at.pressure, self.total, self.mean, at.order
+        pressure, total, twice_mean = at.pressure, self.total, 2 * self.mean
         hosts, squares_before = len(total), at.squares
-        for change, source, target, memory, more, _item in neighbours:
-            worst = 0.0
-            for host in order:
-                if host not in (source, target):
-                    worst = pressure[host]
-                    break
+        # a change touches two hosts, so one of the three fullest stays as it is
+        first, second, third = (*at.order, -1, -1, -1)[:3]
+        worst_first, worst_second, worst_third = (
+            pressure[host] if host >= 0 else 0.0 for host in (first, second, third)
+        )
+        for change, source, target, memory, more in neighbours:
+            if first not in (source, target):
+                worst = worst_first
+            elif second not in (source, target):
+                worst = worst_second
+            else:
+                worst = worst_third
             price = PRICE * (at.moves + more)
             if worst + price >= least:
                 continue
@@ -267,15 +267,15 @@ class Refinement:
             worst = max(worst, source_after, target_after)
             if worst + price >= least:
                 continue
-            # the difference of two squares, twice
+            # update the sum of squares by a difference of squares for each of the two hosts
             squares = squares_before + (source_after - source_before) * (
-                source_after + source_before - 2 * mean
+                source_after + source_before - twice_mean
             )
-            squares += (target_after - target_before) * (target_after + target_before - 2 * mean)
+            squares += (target_after - target_before) * (target_after + target_before - twice_mean)
             cost = worst + EVENNESS * sqrt(max(squares, 0.0) / hosts) + price
             if cost < least:
                 least, found = cost, (*given_up, *change)
-        self.looked += len(neighbours)
+        self.examined += len(neighbours)
         return least, found
 
     def _position(self, moved: Mapping[int, int]) -> _Position:

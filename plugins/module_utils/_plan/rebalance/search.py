@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find the moves that balance memory best, in numbers only.
+"""Find the moves that balance memory best. Works on numbers only.
 
-Pressure is the part of a host's memory that is in use. The gap between two hosts is twice what would have to
-move to make their pressures equal: with hosts of one size, the difference of what they have in use.
+Pressure is the share of a host's memory that is in use. The gap between two hosts is twice the memory that
+must move to equalize their pressures. For hosts of one size, it is the difference of their memory in use.
 
 A beam search over sequences of moves (P. S. Ow, T. E. Morton: Filtered beam search in scheduling, 1988): each
-round extends the best sequences by their best moves. Every single move makes the worse one of its two hosts
-better; looking further ahead finds those sequences in which a move that is second best at first makes room
-for a better one, as in a swap. Of the sequences that end about as well, the shortest is taken. Host pairs
-are limited to those with the most and the least pressure, scores are updated by what a move changes, and
-whether a move is possible is asked last, so that the time hardly grows with the size of the swarm.
+round extends the best sequences by their best moves. Every single move relieves the fuller one of its two
+hosts. Looking ahead finds sequences in which a move that is second best at first makes room for a better one,
+as in a swap. Of sequences with similar results, the shortest wins. The search only considers the hosts with
+the most and the least pressure, updates scores incrementally, and checks last whether a move is possible, so
+its time hardly grows with the size of the swarm.
 
-With few hosts, ``refine`` then looks for a better end, or one that is reached with fewer moves. It
-counts if there is an order in which each move is still worth it by itself.
+With few hosts, ``refine`` then searches for a better assignment, or one with fewer moves. It is used if it
+has an order in which each move is worthwhile by itself.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -32,19 +32,19 @@ from typing import NamedTuple
 from ..._model.compat import dataclass
 from .refine import EVENNESS, Refinement
 
-# of the smaller one of two hosts, this much of a gap is enough, whatever the hysteresis
+# a gap of this share of the smaller host is always enough, whatever the hysteresis
 HYSTERESIS_SHARE = 0.4
-# up to so many hosts, a difference of scores means the same
+# up to this many hosts, differences of scores are comparable
 FEW_HOSTS = 12
-# what was planned before is kept to unless the score of something else is better by this
+# the previous plan is kept unless another score is better by this much
 KEPT = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that can be moved. ``host`` is an index into the hosts, memory is in bytes.
+    """An item that can move. ``host`` is an index into the hosts; memory is in bytes.
 
-    ``difference``: the gap that a move of it needs at least; ``buffer``: by how much the gap must shrink.
+    ``difference``: the least gap for a move. ``buffer``: by how much the gap must shrink.
     """
 
     host: int
@@ -55,10 +55,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far the search goes: sequences kept in each round, and at least ``each`` for each first move.
+    """The limits of the search. ``width``: sequences kept in each round, but at least ``each`` per first
+    move.
 
-    ``close`` is the difference of scores that is not worth a further move, with few hosts. Of the sequences,
-    so many are ``refined``, and so many beginnings of ``orders`` are tried for each refined end.
+    ``close``: the difference of scores that is not worth another move, with few hosts. ``refined``: how many
+    sequences are refined. ``orders``: how many partial orders are tried for each refined assignment.
     """
 
     width: int = 12
@@ -81,7 +82,7 @@ class ItemMove:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A sequence of moves and what comes of it. ``used`` has the hosts that it changes."""
+    """A sequence of moves and its result. ``used``: the memory in use on the hosts that it changes."""
 
     score: float
     squares: float
@@ -90,24 +91,25 @@ class _Node:
 
 
 def gap_bytes(used: int, total: int, other_used: int, other_total: int) -> float:
-    """The gap between two hosts, negative where the other one has more pressure."""
+    """Return the gap between two hosts; negative if the other one has more pressure."""
     if not total or not other_total:
         return 0.0
     return (used / total - other_used / other_total) * _pair_bytes(total, other_total)
 
 
 def _pair_bytes(total: int, other_total: int) -> float:
-    """What a difference of pressures between two hosts is in bytes: the harmonic mean of their sizes."""
+    """Return the factor from a difference of pressures to bytes: the harmonic mean of the two sizes."""
     return 2 * total * other_total / (total + other_total)
 
 
 def needed_gap(difference: int, total: int, target_total: int, hysteresis: float) -> float:
-    """The gap that a move needs: ``hysteresis`` times the usual one, but only up to a part of the hosts."""
+    """Return the gap that a move needs: ``hysteresis`` times the usual one, up to a share of the smaller
+    host."""
     return min(difference * hysteresis, max(difference, HYSTERESIS_SHARE * min(total, target_total)))
 
 
 class RefusalKind(Enum):
-    """Why a move is not worth it."""
+    """The kinds of reasons why a move is not worthwhile."""
 
     NO_GAP = "no gap"
     SMALL_GAP = "small gap"
@@ -116,7 +118,7 @@ class RefusalKind(Enum):
 
 
 class Refusal(NamedTuple):
-    """Why a move is not worth it: the gap that was found, or the gain, and what it takes; in bytes."""
+    """Why a move is not worthwhile: the gap or gain that was found, and the needed one, in bytes."""
 
     kind: RefusalKind
     found: float
@@ -126,7 +128,7 @@ class Refusal(NamedTuple):
 def refusal(
     item: Item, used: int, total: int, target_used: int, target_total: int, hysteresis: float = 1.0
 ) -> Refusal | None:
-    """Why a move is not worth it, or None. ``hysteresis``: see ``needed_gap``."""
+    """Return why a move is not worthwhile, or None. ``hysteresis``: see ``needed_gap``."""
     gap = gap_bytes(used, total, target_used, target_total)
     needed = needed_gap(item.difference, total, target_total, hysteresis)
     if gap <= 0:
@@ -134,7 +136,7 @@ def refusal(
     if gap < needed:
         return Refusal(RefusalKind.SMALL_GAP, gap, needed)
     worst = max((used - item.memory) / total, (target_used + item.memory) / target_total)
-    # what the gap shrinks by, were both of one size: twice what the worse one is relieved of
+    # for hosts of one size, the gap shrinks by twice the relief of the fuller one
     gain = 2 * (used / total - worst) * _pair_bytes(total, target_total)
     if gain <= 0:
         return Refusal(RefusalKind.REVERSES_GAP, gain, item.buffer)
@@ -144,7 +146,8 @@ def refusal(
 
 
 class Search:
-    """One search. ``total`` and ``used``: bytes of each host; ``is_open``: may this item go to that host?
+    """One search. ``total`` and ``used``: bytes of each host. ``is_open``: whether an item may move to a
+    host.
 
     ``hysteresis``: how many times the usual gap a move from one host to another needs.
     """
@@ -170,15 +173,18 @@ class Search:
         self.items_of: dict[int, list[int]] = {}
         for index, item in enumerate(items):
             self.items_of.setdefault(item.host, []).append(index)
-        # what is too small to be worth a move anywhere is not looked at again and again
+        # large items first
         for indexes in self.items_of.values():
             indexes.sort(key=lambda index: -items[index].memory)
+        self._least_difference = {
+            host: min(items[index].difference for index in indexes) for host, indexes in self.items_of.items()
+        }
 
     def best_moves(self, ahead: Mapping[int, int] | None = None) -> tuple[ItemMove, ...]:
-        """The best sequence found; none where no move is worth it.
+        """Return the best sequence found; empty if no move is worthwhile.
 
-        ``ahead``: the moves, item → host, that an earlier search wanted to follow those made since. With few
-        hosts they are kept to unless something is better by more than chance.
+        ``ahead``: item → host, the remaining moves of an earlier search. With few hosts they are kept unless
+        another result is clearly better.
         """
         squares = sum((u / t - self.mean) ** 2 for u, t in zip(self.used, self.total))
         start = _Node(self._score({}, squares), squares)
@@ -194,10 +200,10 @@ class Search:
             beam = self._keep(found.values())
             ends.append(beam[0])
         if len(ends) == 1:
-            # where no first move is worth it, no order of any moves is
+            # without a worthwhile first move, no order of moves is worthwhile
             return ()
         best = min(node.score for node in ends)
-        # what one move changes is a smaller part of a larger swarm
+        # the effect of one move is smaller in a larger swarm
         close = self.limits.close * min(1.0, FEW_HOSTS / len(self.total)) if self.total else 0.0
         found_moves = next(node.moves for node in ends if node.score <= best + close)
         return self._refined(ends, found_moves, ahead or {}) if len(self.total) <= FEW_HOSTS else found_moves
@@ -205,7 +211,7 @@ class Search:
     def _refined(
         self, ends: Sequence[_Node], found: tuple[ItemMove, ...], ahead: Mapping[int, int]
     ) -> tuple[ItemMove, ...]:
-        """A sequence that reaches more, or as much with fewer moves, if there is one."""
+        """Return a sequence with a better result, or a similar one with fewer moves, if there is one."""
         if not self.items:
             return found
         refinement = Refinement(
@@ -233,19 +239,19 @@ class Search:
         return found
 
     def _ordered(self, moved: Mapping[int, int]) -> tuple[ItemMove, ...] | None:
-        """An order of the moves in which each is worth it by itself; None: none was found.
+        """Return an order of the moves in which each is worthwhile by itself; None if none was found.
 
-        What brings most goes first; where that leads nowhere, another one does, as often as the limits say.
+        The move with the largest gain goes first. If that fails, others are tried, up to the limits.
         """
-        looked = 0
+        tried = 0
         dead: set[frozenset[int]] = set()
 
         def complete(used: list[int], left: frozenset[int]) -> tuple[ItemMove, ...] | None:
-            nonlocal looked
+            nonlocal tried
             if not left:
                 return ()
-            looked += 1
-            if looked > self.limits.orders or left in dead:
+            tried += 1
+            if tried > self.limits.orders or left in dead:
                 return None
             for index in self._worth_now(used, moved, left):
                 after, item, target = list(used), self.items[index], moved[index]
@@ -260,7 +266,7 @@ class Search:
         return complete(list(self.used), frozenset(moved))
 
     def _worth_now(self, used: Sequence[int], moved: Mapping[int, int], left: Iterable[int]) -> list[int]:
-        """Of the items that are left to be moved, those that are worth it now, best first."""
+        """Return the remaining items whose move is worthwhile now, best first."""
         ways: list[tuple[float, int]] = []
         for index in left:
             item, target = self.items[index], moved[index]
@@ -274,10 +280,10 @@ class Search:
         return [index for _change, index in sorted(ways)]
 
     def _keep(self, found: Iterable[_Node]) -> list[_Node]:
-        """The best sequences, and the best few of those with each first move, best first.
+        """Return the best sequences and the best few for each first move, best first.
 
-        A large item that has to go first makes things look worse until others have followed it: without
-        a place of their own such sequences would soon be crowded out.
+        A large item that must move first worsens the score until others have followed. Without reserved
+        places, such sequences would soon be dropped.
         """
         ranked = sorted(found, key=_rank)
         kept, of_first = [], Counter[ItemMove]()
@@ -289,7 +295,8 @@ class Search:
         return kept
 
     def _score(self, used: Mapping[int, int], squares: float) -> float:
-        """The worst pressure, and a part of the standard deviation from that of all memory together."""
+        """Return the score: the highest pressure plus a weighted standard deviation from the mean
+        pressure."""
         worst = max((used[host] / self.total[host] for host in used), default=0.0)
         for host in self.order:
             if host not in used:
@@ -298,7 +305,7 @@ class Search:
         return worst + EVENNESS * sqrt(max(squares, 0.0) / len(self.total))
 
     def _children(self, node: _Node) -> list[_Node]:
-        """The best continuations, of which each is possible."""
+        """Return the best possible continuations."""
         moved = {move.item for move in node.moves}
         candidates: list[tuple[float, int, int]] = []
         sources = self._extremes(node, self.order)
@@ -319,14 +326,17 @@ class Search:
         return children
 
     def _worth(self, source: int, used: int, target: int, other_used: int) -> list[tuple[float, int, int]]:
-        """Change of the squares, item and target of what is worth moving between two hosts used like this."""
-        # most sequences leave most pairs of hosts as they are
+        """Return change of the squares, item and target of each worthwhile move between two hosts."""
+        # cached, because most sequences do not change most pairs of hosts
         key = (source, used, target, other_used)
         if key not in self._pairs:
             total, other_total = self.total[source], self.total[target]
             found = []
-            if used * other_total > other_used * total:
-                hysteresis = self.hysteresis(source, target)
+            hysteresis = self.hysteresis(source, target)
+            gap = gap_bytes(used, total, other_used, other_total)
+            if gap > 0 and gap >= needed_gap(
+                self._least_difference.get(source, 0), total, other_total, hysteresis
+            ):
                 before = self._square(source, used) + self._square(target, other_used)
                 for index in self.items_of.get(source, ()):
                     item = self.items[index]
@@ -348,7 +358,7 @@ class Search:
         return (used / self.total[host] - self.mean) ** 2
 
     def _extremes(self, node: _Node, order: Sequence[int]) -> list[int]:
-        """The first hosts of ``order``, with those that the sequence changes in any case."""
+        """Return the first hosts of ``order`` and all hosts that the sequence changes."""
         return list(dict.fromkeys([*order[: self.limits.hosts], *node.used]))
 
 

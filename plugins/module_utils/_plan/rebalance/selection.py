@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Select what moves in this cycle, and record each decision with the facts that it rests on.
+"""Select the moves of this cycle, and record each decision with its facts.
 
-``explanation`` renders what is recorded here. Nothing is decided a second time to explain it.
+``explanation`` renders these records, so no decision is repeated to explain it.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -25,16 +25,17 @@ from .search import FEW_HOSTS, Item, Limits, Refusal, Search
 from .targets import TargetFinder
 from .units import MoveUnit, find_units
 
-# of the hosts with the least pressure, so many are judged as targets: if they are not worth it, none is
+# how many of the hosts with the least pressure are judged as targets: if none of them is worthwhile, no host
+# is
 JUDGED_TARGETS = 3
 
 
 @dataclass(frozen=True)
 class TargetVerdict:
-    """What was decided on one host as the target of a unit.
+    """The verdict on one host as the target of a unit.
 
-    The move is possible if the host isn't ``busy``, there is no ``refusal``, and there is a ``node``;
-    ``obstacles`` is why there is none.
+    The move is possible if the host isn't ``busy``, there is no ``refusal``, and a ``node`` can take the
+    unit. ``obstacles``: why no node can.
     """
 
     host: Host
@@ -50,10 +51,10 @@ class TargetVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was decided on a unit.
+    """The verdict on a unit.
 
-    ``refused``: why it can't move at all for the sake of memory; then there are no ``targets``. ``source`` is
-    None if its node can't take part. ``elapsed_seconds``: how long the pressure on the source has lasted.
+    ``refused``: why it can't move at all to balance memory; then there are no ``targets``. ``source``: None
+    if its node can't take part. ``elapsed_seconds``: how long the pressure on the source has lasted.
     """
 
     unit: MoveUnit
@@ -65,15 +66,15 @@ class Verdict:
 
     @property
     def best_target(self) -> TargetVerdict | None:
-        """The host with the least pressure that the unit could go to."""
+        """The host with the least pressure to which the unit could move."""
         return next((target for target in self.targets if target.is_possible), None)
 
 
 @dataclass(frozen=True)
 class MemoryChoice:
-    """A move against a gap. ``following``: how many more moves the search would make after it.
+    """A move to reduce a gap. ``following``: how many moves the search has planned after it.
 
-    ``was_planned``: an earlier cycle already planned it as one of those.
+    ``was_planned``: whether an earlier cycle planned it as one of those.
     """
 
     source: Host
@@ -85,7 +86,8 @@ class MemoryChoice:
 
 @dataclass(frozen=True)
 class PreferenceChoice:
-    """A move to a preferred node: the host's pressure with the unit, and the worst pressure of all hosts."""
+    """A move to a preferred node. ``after``: the host's pressure with the unit. ``worst``: the highest of all
+    hosts."""
 
     target: Host
     after: float
@@ -94,7 +96,7 @@ class PreferenceChoice:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A move to begin, and by which constraints."""
+    """A move to begin, and its constraints."""
 
     unit: MoveUnit
     target: Node
@@ -103,7 +105,7 @@ class Chosen:
 
 
 class MoveSelector:
-    """The decisions of one cycle; the arguments are those of ``plan_rebalance``."""
+    """The decisions of one cycle. The arguments are those of ``plan_rebalance``."""
 
     def __init__(
         self,
@@ -124,19 +126,20 @@ class MoveSelector:
         self.since = apply_edits(state, self.pressure_edits).pressure
         self.targets = TargetFinder(snapshot, followed_labels(groups), now)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
-        # unit → its preferred node, and why it isn't moved there
+        # unit → its preferred node, and why it doesn't move there
         self.refused_preferences: dict[str, tuple[Node, Reason]] = {}
         self._refused = {_key(unit): self._refusal(unit) for unit in self.units}
         self._verdicts: dict[str, Verdict] = {}
         self._target_verdicts: dict[tuple[str, str], TargetVerdict] = {}
         self._planned_before = state.ahead
-        # what the search of this cycle wants, with what an earlier one wanted of hosts that are busy now
+        # the plan of this cycle's search, and the earlier plan for hosts that are busy now
         self._planned = self._planned_of_busy_hosts()
 
     # selecting
 
     def select(self, most: int) -> tuple[Chosen, ...]:
-        """At most so many moves, no two of one service or of one host: memory first, then preferences."""
+        """Return at most ``most`` moves, no two of one service or host: for memory first, then for
+        preferences."""
         chosen: list[Chosen] = []
         if most > 0:
             chosen += self._by_memory(most)
@@ -162,11 +165,11 @@ class MoveSelector:
                 self._planned[_key(unit)] = node.id
         for unit, target in moves:
             source = self.host_of[unit.node.id]
-            # in their order: a later move of the sequence may rest on the ones before it
+            # in this order, because a move may depend on the moves before it
             node = self._judge_target(unit, source, target).node
             if node is None or not self.has_lasted(source):
                 continue
-            # two moves of one service would be in each other's way: both are written into its constraints
+            # two moves of one service would conflict: both change its constraints
             if touched & {source.name, target.name} or unit.name in taken:
                 continue
             touched |= {source.name, target.name}
@@ -184,7 +187,7 @@ class MoveSelector:
         return chosen
 
     def _still_planned(self, units: Sequence[MoveUnit], hosts: Sequence[Host]) -> dict[int, int]:
-        """The moves planned before that are still possible: index of the unit → index of the host."""
+        """Return the earlier planned moves that are still possible: index of the unit → index of the host."""
         index = {node.id: number for number, host in enumerate(hosts) for node in host.nodes}
         found: dict[int, int] = {}
         for number, unit in enumerate(units):
@@ -194,7 +197,7 @@ class MoveSelector:
         return found
 
     def _planned_of_busy_hosts(self) -> dict[str, str]:
-        """The moves planned before whose hosts are left alone in this cycle."""
+        """Return the earlier planned moves whose hosts are busy in this cycle."""
         kept = {}
         for key, target in self._planned_before.items():
             pair = (self.host_of.get(key.partition("/")[2]), self.host_of.get(target))
@@ -203,12 +206,12 @@ class MoveSelector:
         return kept
 
     def planned_edit(self, chosen: Sequence[Chosen]) -> SetAhead:
-        """What remains planned once the chosen moves have begun."""
+        """Return the edit with the moves that remain planned after the chosen ones begin."""
         done = {_key(picked.unit) for picked in chosen}
         return SetAhead({key: target for key, target in self._planned.items() if key not in done})
 
     def search(self, hosts: Sequence[Host], limits: Limits | None = None) -> tuple[Search, list[MoveUnit]]:
-        """The search among these hosts, and the units that its items stand for."""
+        """Return the search among these hosts, and the units that its items represent."""
         index = {host.name: number for number, host in enumerate(hosts)}
         units: list[MoveUnit] = []
         items: list[Item] = []
@@ -255,28 +258,28 @@ class MoveSelector:
     # judging
 
     def elapsed_seconds(self, host: Host) -> float:
-        """How long the host has been far above the one with the least pressure."""
+        """Return how long the host has been far above the one with the least pressure."""
         return self.now - self.since.get(host.name, self.now)
 
     def has_lasted(self, host: Host) -> bool:
-        """Whether that is long enough."""
+        """Return whether that is long enough."""
         return host.name in self.since and self.elapsed_seconds(host) >= self.rules.sustained_seconds
 
     def verdict(self, unit: MoveUnit) -> Verdict:
-        """What was decided on a unit for the sake of memory."""
+        """Return the verdict on a unit with regard to memory."""
         key = _key(unit)
         if key not in self._verdicts:
             self._verdicts[key] = self._judge(unit)
         return self._verdicts[key]
 
     def verdicts_on(self, host: Host) -> Iterator[Verdict]:
-        """Those on the units of one host, large units first."""
+        """Return the verdicts on the units of one host, large units first."""
         units = [unit for unit in self.units if self.host_of.get(unit.node.id) is host]
         units.sort(key=lambda unit: (-(unit.memory_bytes or 0), unit.name))
         return map(self.verdict, units)
 
     def verdicts(self) -> Iterator[Verdict]:
-        """Those on all units: hosts with most pressure first, then large units."""
+        """Return the verdicts on all units, by descending pressure of the host, then by size."""
         rank = {host.name: number for number, host in enumerate(self.hosts)}
 
         def order(unit: MoveUnit) -> tuple[int, int, str]:
@@ -300,7 +303,7 @@ class MoveSelector:
         )
 
     def _refusal(self, unit: MoveUnit) -> Reason | None:
-        """Why a unit can't move for the sake of memory, wherever to."""
+        """Return why a unit can't move to any host to balance memory, or None."""
         source = self.host_of.get(unit.node.id)
         if source is None:
             return self.unusable[unit.node.id]
@@ -330,11 +333,11 @@ class MoveSelector:
         return TargetVerdict(target, node=node)
 
     def _node_on(self, unit: MoveUnit, host: Host) -> Node | None:
-        """A node of the host that the unit can go to."""
+        """Return a node of the host that can take the unit."""
         return next((node for node in host.nodes if self.targets.route(unit, node).is_open), None)
 
     def _preferred_node(self, unit: MoveUnit) -> Node | None:
-        """The preferred node to which the unit can move now."""
+        """Return the preferred node to which the unit can move now."""
         if unit.forbidden is not None:
             return None
         source = self.host_of.get(unit.node.id)
@@ -351,7 +354,8 @@ class MoveSelector:
         return None
 
     def preference_refusal(self, unit: MoveUnit) -> tuple[Node, Reason] | None:
-        """The preferred node of the unit, and why it isn't moved there; None if that was no question."""
+        """Return the preferred node of the unit and why it doesn't move there; None if that was not
+        considered."""
         return self.refused_preferences.get(_key(unit))
 
     def _preference_refusal(self, unit: MoveUnit, node: Node) -> Reason | None:
@@ -371,19 +375,19 @@ class MoveSelector:
         return None
 
     def _after(self, unit: MoveUnit, node: Node) -> float:
-        """The pressure on the node's host with the unit there."""
+        """Return the pressure on the node's host with the unit on it."""
         host = self.host_of[node.id]
         arrives = 0 if host is self.host_of.get(unit.node.id) else unit.memory_bytes or 0
         return (host.used_bytes + arrives) / host.total_bytes
 
 
 def _key(unit: MoveUnit) -> str:
-    """How a unit is named in ``State.ahead``."""
+    """Return the key of a unit in ``State.ahead``."""
     return f"{unit.lead.id}/{unit.node.id}"
 
 
 def _item(unit: MoveUnit, host: int = 0) -> Item:
-    """The unit in numbers; ``host`` is an index."""
+    """Return the unit in numbers. ``host`` is an index."""
     return Item(
         host=host,
         memory=unit.memory_bytes or 0,
@@ -393,9 +397,10 @@ def _item(unit: MoveUnit, host: int = 0) -> Item:
 
 
 def _limits(hosts: int) -> Limits:
-    """With many hosts the search looks less far ahead: only its first moves count in this cycle.
+    """Return the limits for this many hosts. With many, the search is less deep: only its first moves matter
+    now.
 
-    With few, its result is refined, so that it need not keep many sequences.
+    With few hosts, the result is refined, so the search keeps fewer sequences.
     """
     if hosts <= FEW_HOSTS:
         return Limits(width=8, branches=12, each=1)

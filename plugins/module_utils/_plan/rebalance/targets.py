@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a unit could go, and by which constraints: worked out only for the pairs that are asked about."""
+"""The routes of units to nodes: the constraints for a move, or its obstacles. Computed on demand."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -13,23 +13,23 @@ from dataclasses import dataclass
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
-from ..scheduling.managed import constraints_beside_labels, move_off, move_to, user_constraints
-from ..scheduling.placement import obstacles_beside, room
+from ..scheduling.managed import constraints_without_labels, move_off, move_to, user_constraints
+from ..scheduling.placement import obstacles_among, room
 from .units import MoveUnit
 
-# A unit does not return to a node that it was moved off this recently, nor to one where it failed.
+# A unit does not return to a node that it has left this recently, or where it has failed.
 RETURN_SECONDS = 7 * 24 * 3600.0
-# From a host that is short of memory it may after this, but not by undoing a move: where one service is all
-# that can leave, each accident moves it on, and within a week there may be no node left that it can go to.
+# From a host that is short of memory it may return sooner, but not by undoing a move. If only one service can
+# leave, every shortage moves it, and within a week no node might be left for it.
 SHORT_RETURN_SECONDS = 24 * 3600.0
 FAILED_THERE_SECONDS = 24 * 3600.0
-# With more constraints than this, a move is too much of a change to a service's spec.
+# A move that needs more constraints than this would change the service's spec too much.
 MAX_EXCLUDED = 8
 
 
 @dataclass(frozen=True)
 class Route:
-    """How a unit gets to a node: by these constraints on its lead; or why it can't."""
+    """How a unit moves to a node: the constraints on its lead, or the obstacles."""
 
     constraints: tuple[str, ...] = ()
     obstacles: tuple[Reason, ...] = ()
@@ -40,7 +40,7 @@ class Route:
 
 
 class TargetFinder:
-    """The routes of all units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
+    """Find the routes of units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
 
     def __init__(self, snapshot: SwarmSnapshot, labels: Mapping[str, frozenset[str]], now: float) -> None:
         self.snapshot = snapshot
@@ -52,7 +52,7 @@ class TargetFinder:
         self._by_total = sorted(snapshot.nodes, key=lambda node: self._totals[node.id])
 
     def route(self, unit: MoveUnit, node: Node) -> Route:
-        """How ``unit`` gets to ``node``, whether or not that is of any use."""
+        """Return the route of ``unit`` to ``node``, whether or not the move is useful."""
         key = (unit.lead.id, unit.node.id, node.id)
         if key not in self._routes:
             self._routes[key] = self._find_route(unit, node)
@@ -80,11 +80,12 @@ class TargetFinder:
         return found
 
     def _may_return(self, unit: MoveUnit, age: float) -> bool:
-        """Whether it may go back by way of other nodes: others have moved it since, or memory is short."""
+        """Return whether it may return via other nodes: someone else has moved it since, or memory is
+        short."""
         return unit.last is None or (unit.is_short and age >= SHORT_RETURN_SECONDS)
 
     def _obstacles(self, unit: MoveUnit, node: Node) -> list[Reason]:
-        """What keeps a member off the node, with all the others there, too."""
+        """Return what keeps a member off the node if all the others are there too."""
         ids = {member.id for member in unit.members}
         there = []
         for task in self.snapshot.wanted_by_node.get(node.id, ()):
@@ -96,9 +97,7 @@ class TargetFinder:
         for member in unit.members:
             others = [*there, *(service for service in arriving if service.id != member.id)]
             constraints = self._constraints(unit, member)
-            reasons = obstacles_beside(others, member, node, constraints) or self._too_many(
-                unit, member, node
-            )
+            reasons = obstacles_among(others, member, node, constraints) or self._too_many(unit, member, node)
             if member is unit.lead:
                 found += reasons
             else:
@@ -108,9 +107,10 @@ class TargetFinder:
         return found
 
     def _constraints(self, unit: MoveUnit, member: Service) -> tuple[str, ...]:
-        """The user's own; a follower's anchor takes its label along."""
+        """Return the user's constraints; for followers without those on anchor labels, which move with the
+        anchor."""
         labels = self.labels.get(member.id, ()) if member is not unit.lead else ()
-        return constraints_beside_labels(member, labels)
+        return constraints_without_labels(member, labels)
 
     def _too_many(self, unit: MoveUnit, member: Service, node: Node) -> tuple[Reason, ...]:
         most = room(self.snapshot, member, node)
@@ -126,11 +126,11 @@ class TargetFinder:
     # several replicas
 
     def _steer(self, unit: MoveUnit, node: Node) -> Route:
-        """The constraints that leave Swarm no other choice than ``node``.
+        """Return the constraints that leave Swarm no choice but ``node``.
 
         Source: swarmkit, `manager/scheduler/scheduler.go`: fewest tasks of the service first, then fewest
-        tasks. Nodes that come before this one have to be excluded, and may be where no task of the service
-        runs: it would be moved, too.
+        tasks. Better nodes must be excluded, which is only possible if no task of the service runs there: the
+        constraint would move that task, too.
         """
         service = unit.lead
         if service.preferences:
@@ -144,7 +144,7 @@ class TargetFinder:
         for other in self._by_total:
             theirs = (self._own(service, other) if other.id in present else 0, self._totals[other.id])
             if own == 0 and theirs[1] > total:
-                break  # sorted by the total, and none has less than no task
+                break  # sorted by the total, and no node has fewer than 0 own tasks
             if other.id in (node.id, unit.node.id) or theirs > (own, total):
                 continue
             if not self._can_run(service, other):
@@ -166,5 +166,5 @@ class TargetFinder:
                     there.append(other)
             most = room(self.snapshot, service, node)
             fits = most is None or self._own(service, node) < most
-            self._runs[key] = fits and not obstacles_beside(there, service, node, user_constraints(service))
+            self._runs[key] = fits and not obstacles_among(there, service, node, user_constraints(service))
         return self._runs[key]

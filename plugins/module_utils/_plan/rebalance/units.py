@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What could be moved to balance memory: anchor groups and single services, with what forbids it.
+"""The units that could move to balance memory: anchor groups and single services, and what forbids it.
 
-A unit is what leaves a node together: an anchor with one task and all that follows it, directly or not; or
-a service's tasks on one node, since no constraint tells two of them apart.
+A unit consists of the tasks that leave a node together: an anchor with one task and all its direct and
+indirect followers, or a service's tasks on one node, because no constraint can separate them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -28,16 +28,16 @@ from ..scheduling.managed import move_constraints
 ALLOW_LABEL = "orchestration.rebalance"
 PREFERRED_LABEL = "orchestration.preferred.node"
 
-# With more pressure than this, a host is short of memory: what is done against noise is left out then.
+# Above this pressure, a host is short of memory, and the measures against noise are skipped.
 SHORT = 0.85
-# Each move of a service within a week makes its cooldown this much longer, but not longer than some hours:
-# what is uneven must not stay so for days. It cannot go back in any case.
+# Each move of a service within a week multiplies its cooldown by GROWTH, up to a limit: an imbalance must not
+# last for days. The service cannot move back in any case.
 RECENT_SECONDS = 7 * 24 * 3600.0
 GROWTH = 4
 LONGEST_PAUSE_SECONDS = 4 * 3600.0
-# After a move that failed, the service is left alone for this long.
+# After a failed move, the service does not move for this long.
 FAILED_SECONDS = 3600.0
-# A task that has just started uses less than it will: so long, what it used before its move counts.
+# A task that has just started uses less memory than later, so its use before the move counts for this long.
 WARM_SECONDS = 900.0
 
 
@@ -45,11 +45,11 @@ WARM_SECONDS = 900.0
 class MoveUnit:
     """Tasks that leave a node together.
 
-    ``members``: the services, first the one that is moved, then those that follow it. ``tasks``: their tasks
-    on the node. ``memory_bytes``: what these have in use, None where it is not known. ``growth_bytes``: how
-    much more than measured that is, while they have just been moved. ``preferred``: the nodes that the user
-    prefers. ``is_short``: whether the node's host is short of memory. ``forbidden``: why it may not be moved
-    at all, or None.
+    ``members``: the services: first the one that Orcastra moves, then its followers. ``tasks``: their tasks
+    on the node. ``memory_bytes``: the memory they use, or None if unknown. ``growth_bytes``: by how much that
+    exceeds the measurement, shortly after a move. ``preferred``: the nodes that the user prefers.
+    ``is_short``: whether the node's host is short of memory. ``forbidden``: why the unit may not move at all,
+    or None.
     """
 
     members: tuple[Service, ...]
@@ -73,7 +73,7 @@ class MoveUnit:
 
     @property
     def count(self) -> int:
-        """How many tasks of the lead there are."""
+        """The number of the lead's tasks."""
         return sum(task.service_id == self.lead.id for task in self.tasks)
 
     @property
@@ -85,7 +85,7 @@ class MoveUnit:
 
     @property
     def last(self) -> Relocation | None:
-        """The move that has brought it here, if it was ours."""
+        """Our move that placed the unit on this node, if there was one."""
         if not self.relocations:
             return None
         last = self.relocations[-1]
@@ -93,7 +93,7 @@ class MoveUnit:
 
 
 def service_rules(service: Service, rules: RebalanceRules) -> ServiceRules:
-    """The limits for a service, which may be configured with or without the name of its stack."""
+    """Return the rules for a service, which may be configured with or without the name of its stack."""
     for name in _names(service):
         if name in rules.services:
             return rules.services[name]
@@ -101,13 +101,14 @@ def service_rules(service: Service, rules: RebalanceRules) -> ServiceRules:
 
 
 def unknown_names(snapshot: SwarmSnapshot, rules: RebalanceRules) -> tuple[str, ...]:
-    """The configured names that no service of the swarm has."""
+    """Return the configured names that no service of the swarm has."""
     known = {name for service in snapshot.services for name in _names(service)}
     return tuple(sorted(rules.services.keys() - known))
 
 
 def task_memory(memory: Memory, task: Task, service: Service) -> int | None:
-    """What a task has in use: measured, measured for its service, reserved; None where nothing says."""
+    """Return the memory that a task uses: measured, measured for its service, or reserved; None if
+    unknown."""
     if task.id in memory.tasks:
         return memory.tasks[task.id]
     if service.id in memory.services:
@@ -123,7 +124,7 @@ def find_units(
     state: State,
     now: float,
 ) -> tuple[MoveUnit, ...]:
-    """All units of the swarm, in the order of their names. Global services and jobs are none."""
+    """Return all units of the swarm by name. Global services and jobs are not units."""
     finder = _UnitFinder(snapshot, groups, memory, rules, state, now)
     units: list[MoveUnit] = []
     for service in sorted(snapshot.services, key=lambda service: service.name):
@@ -215,7 +216,8 @@ class _UnitFinder:
         return total
 
     def _members(self, lead: Service) -> tuple[Service, ...]:
-        """The service, and all that follows it, directly or not. What has finished does not move any more."""
+        """Return the service and its direct and indirect followers, except finished ones, which never
+        move."""
         members = [lead]
         waiting = [lead]
         while waiting:
@@ -235,11 +237,11 @@ class _UnitFinder:
             return ()
         if name not in self.preferred:
             found = find_nodes(self.snapshot, name)
-            # of several under one name, nobody can say which is meant
+            # if several nodes share the name, it is ambiguous
             self.preferred[name] = found if len(found) == 1 else ()
         return self.preferred[name]
 
-    # what forbids a move to anywhere
+    # reasons against any move
 
     def _forbidden(self, lead: Service, desired: list[Task], members: tuple[Service, ...]) -> Reason | None:
         anchors = self.anchors_of.get(lead.id)
@@ -257,14 +259,14 @@ class _UnitFinder:
         return None
 
     def _second_anchor(self, member: Service, ids: Collection[str]) -> Reason | None:
-        """An anchor of a member that is not a member itself."""
+        """Return the reason if a member has an anchor that is not a member itself."""
         for anchor in self.anchors_of.get(member.id, ()):
             if anchor.id not in ids:
                 return Reason("follows_other_anchor", anchor=anchor.name)
         return None
 
     def _tied(self, service: Service) -> Reason | None:
-        """What the user has configured, and what its data require."""
+        """Return what ties the service to its node: the user's configuration, or its data."""
         allowed = service.labels.get(ALLOW_LABEL, "").strip().lower()
         if allowed == "false":
             return Reason("rebalance_label_false", label=ALLOW_LABEL)
@@ -282,7 +284,7 @@ class _UnitFinder:
         return None
 
     def _unsteady(self, service: Service, lead_tasks: list[Task]) -> Reason | None:
-        """What else is under way, or still has to happen."""
+        """Return the update, move or retry that is under way, or the problem that comes first."""
         if service.is_updating:
             return Reason("service_in_update", state=service.update_state)
         if service.id in self.state.moves or move_constraints(service):
@@ -300,14 +302,15 @@ class _UnitFinder:
         return None
 
     def _cooling(self, service: Service, *, is_short: bool) -> Reason | None:
-        """How long a service still rests after its last move: less if its host is short of memory."""
+        """Return the cooldown that a service still has after its last move: shorter if its host is short of
+        memory."""
         relocations = self.state.relocations.get(service.id, ())
         if not relocations:
             return None
         last = relocations[-1]
         cooldown = pause = service_rules(service, self.rules).cooldown_seconds
         if not is_short:
-            # moving a service again and again solves nothing: its pauses grow
+            # moving a service repeatedly solves nothing, so its pauses grow
             recent = sum(self.now - made.at < RECENT_SECONDS for made in relocations)
             pause = max(cooldown, min(cooldown * GROWTH ** max(recent - 1, 0), LONGEST_PAUSE_SECONDS))
         if last.failed is not None:

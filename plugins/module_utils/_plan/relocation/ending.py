@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a relocation ends: one decision for each status, the same for every kind.
+"""End a relocation: one decision for each status, the same for every kind of move.
 
-A subclass says for its kind what to add in the write that ends it, what to save, and what to do after a
-failure.
+A subclass for each kind decides what to add in the final write, what to save, and what to do after a failure.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -25,7 +24,8 @@ from .status import Progress, Status
 
 
 class Ending:
-    """Plans the next step of one relocation. ``to``: the IDs of the nodes it goes to; empty for any node."""
+    """Plan the next step of one relocation. ``to``: the IDs of its target nodes; empty if any node will
+    do."""
 
     def __init__(self, progress: Progress, to: Iterable[str] = ()) -> None:
         self.progress = progress
@@ -48,13 +48,13 @@ class Ending:
     # the decisions
 
     def finish(self) -> Plan:
-        """Every task is where it is to be: the constraint goes, unless it is gone."""
+        """Every task has arrived: remove the constraint of the move if it is still there."""
         if not self.progress.moving:
             return Plan(remember=self.edits(None))
         return self.end((Reason("move_arrived", nodes=self.to or None),), None)
 
     def start_again(self, **options: Any) -> Plan:
-        """It was scaled to 0, and all of its containers have stopped."""
+        """Scale the service back up: all of its containers have stopped."""
         unrecorded = replicas_before(self.service.labels, self.service.id) is None
         return self.end(
             (Reason("containers_stopped"),),
@@ -68,22 +68,22 @@ class Ending:
         )
 
     def supersede(self) -> Plan:
-        """The constraints lead to where it is no longer to go."""
-        return self.end((Reason("move_superseded"),), None, while_updating=True)
+        """Replace constraints that lead to the wrong node. Only kinds that can be superseded implement it."""
+        raise NotImplementedError
 
     def void(self) -> Plan:
-        """Nothing moves it any more: the write never came, or the user has deployed it anew."""
+        """Forget the move: it was never written, or a user has redeployed the service."""
         return Plan(remember=self.edits(None))
 
     def fail(self, failure: Reason) -> Plan:
-        """It cannot end well. Swarm decides where the service runs, once the constraint is gone."""
+        """Give up the move. Once the constraint is removed, Swarm decides where the service runs."""
         warnings = (self.failed(failure),)
         if not self.progress.moving:
             return Plan(warnings=warnings, remember=self.edits(failure))
         return Plan(warnings=warnings) + self.end((failure,), failure)
 
     def wait(self) -> Plan:
-        """Say what it waits for. What is known of containers that nobody sees is saved."""
+        """Report the reason for waiting, and save the facts about hidden containers."""
         progress = self.progress
         unseen = progress.unseen if progress.status is Status.STOPPING else None
         edits: tuple[StateEdit, ...] = ()
@@ -91,10 +91,10 @@ class Ending:
             edits = (SetMove(self.service.id, unseen.move),)
         return Plan(notes=(self.note(),), remember=edits, requeue_after=progress.policy.requeue_seconds)
 
-    # what a kind may do differently
+    # hooks for the kinds of moves
 
     def edits(self, failure: Reason | None) -> tuple[StateEdit, ...]:  # noqa: ARG002 - kinds differ
-        """What to save once it is over."""
+        """The edits of the saved state when the move ends."""
         return (SetMove(self.service.id, None),)
 
     @property
@@ -103,7 +103,7 @@ class Ending:
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """The constraints that go with the move."""
+        """The constraints to remove when the move ends."""
         return self.progress.moving
 
     # parts
@@ -116,7 +116,7 @@ class Ending:
             "purpose": self.purpose,
             "remove": self.removed,
             "commit_edits": self.edits(failure),
-            # it is what frees an update that cannot end
+            # this write ends an update that could not finish otherwise
             "while_updating": failure is not None or self.service.is_update_paused,
         }
         step = place_service(self.service, why=why, **{**defaults, **options})
@@ -146,7 +146,7 @@ def place_service(
     remove: tuple[str, ...] = (),
     **options: Any,
 ) -> PlaceService:
-    """The step that adds and removes these constraints."""
+    """Return the step that adds and removes these constraints."""
     return PlaceService(
         service_id=service.id,
         name=service.name,
@@ -159,11 +159,11 @@ def place_service(
 
 
 def node_names(snapshot: SwarmSnapshot, node_ids: Iterable[str]) -> tuple[str, ...]:
-    """The host names of those nodes that are known."""
+    """Return the sorted host names of the nodes that the snapshot contains."""
     found = (snapshot.node_by_id.get(node_id) for node_id in node_ids)
     return tuple(sorted(node.hostname for node in found if node is not None))
 
 
 def task_nodes(snapshot: SwarmSnapshot, tasks: Iterable[Task]) -> tuple[str, ...]:
-    """The host names of the nodes of these tasks."""
+    """Return the sorted host names of the nodes of these tasks."""
     return node_names(snapshot, {task.node_id or "" for task in tasks})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a follower is moved: by which means, and by which constraints."""
+"""Choose how to move a follower: by its anchor's label or by constraints, and by which ones."""
 
 # This module is private to the collection: its interface may change in any release.
 
@@ -23,14 +23,14 @@ from ..scheduling.managed import (
 )
 from .status import node_of, runs_as_moved
 
-# Swarm's own wait for the old container; source: swarmkit, `manager/orchestrator/restart/restart.go`
+# How long Swarm waits for the old container; source: swarmkit, `manager/orchestrator/restart/restart.go`
 SWARM_WAITS_SECONDS = 60.0
 
 
 def goes_by_label(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follower) -> bool:
-    """Whether the label alone moves the follower, once it has left the node (evict).
+    """Return whether removing the label from the node is enough to move the follower (evict).
 
-    Swarm rejects what no longer meets its constraints, but only on active nodes.
+    Swarm evicts tasks that no longer meet their constraints, but only from active nodes.
     """
     if not follower.service.is_replicated:
         return True
@@ -44,7 +44,7 @@ def goes_by_label(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Followe
 
 
 def why_scaled(follower: Follower, dependency: Dependency) -> Reason | None:
-    """Why a constraint alone would not keep two containers from running at once, or None."""
+    """Return why two containers could run at once despite the constraint, or None."""
     service = follower.service
     if not follower.needs_order(dependency):
         return None
@@ -57,8 +57,8 @@ def why_scaled(follower: Follower, dependency: Dependency) -> Reason | None:
     return None
 
 
-def held(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
-    """Our constraint on the anchor's label, if there is to be one."""
+def constraints_to_manage(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
+    """Return the managed constraint that the service needs, on the anchor's label; empty if it needs none."""
     if not dependency.manage_constraint or requires_label(
         user_constraints(follower.service), dependency.label
     ):
@@ -67,37 +67,39 @@ def held(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
 
 
 def constraints_to_move(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follower) -> tuple[str, ...]:
-    """The constraints that make Swarm move the follower's stray tasks, and no others."""
+    """Return the constraints that make Swarm move the misplaced tasks of the follower, and no others."""
     targets = follower.targets
     stays = any(task.node_id in group.place.on and task.node_id not in targets for task in follower.desired)
     if len(targets) == 1 and not stays:
         return (move_to(targets[0]),)
     key = group.dependency.label
-    is_held = held(follower, group.dependency) or requires_label(follower.service.constraints, key)
+    is_pinned = constraints_to_manage(follower, group.dependency) or requires_label(
+        follower.service.constraints, key
+    )
     sources = {task.node_id or "" for task in follower.misplaced}
     for node in snapshot.nodes:
-        # nor may they go to another node where the anchor is not, and nothing else keeps them from
-        if node.id not in group.place.on and not node.is_down and (key in node.labels or not is_held):
+        # also exclude other nodes without the anchor, unless the missing label already excludes them
+        if node.id not in group.place.on and not node.is_down and (key in node.labels or not is_pinned):
             sources.add(node.id)
     return tuple(move_off(node_id) for node_id in sorted(sources))
 
 
 def leads_to_anchor(snapshot: SwarmSnapshot, group: AnchorGroup, follower: Follower) -> bool:
-    """Whether the constraints of a move that is under way lead to where the anchor is now."""
+    """Return whether the constraints of the current move lead to the anchor's present nodes."""
     moving = move_constraints(follower.service)
     nodes = [snapshot.node_by_id[node_id] for node_id in follower.targets or group.place.on]
     if not any(not violated(moving, node) for node in nodes):
         return False
     if any(move_off(node_id) in moving for node_id in group.place.on):
         return False
-    # one that stays where it is, although it is misplaced, is not led anywhere
+    # each misplaced task must violate them; otherwise it stays where it is
     return all(violated(moving, node) for task in follower.misplaced if (node := node_of(snapshot, task)))
 
 
 def is_only_watched(snapshot: SwarmSnapshot, service: Service) -> bool:
-    """Whether nothing is left of the service's update but that Swarm watches it, and it is our own move.
+    """Return whether the service's update is one of our moves and Swarm only monitors it by now.
 
-    A write then cancels nothing. If it were the user's, Swarm could not roll it back any more.
+    A write then cancels nothing. If the update were the user's, Swarm could no longer roll it back.
     """
     is_ours = set(move_constraints(service)) - set(service.previous_constraints)
     return service.update_state == "updating" and bool(is_ours) and runs_as_moved(snapshot, service)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Orphans: what Orcastra has done to services that are no followers any more. End it, and take it back.
+"""Clean up orphans: managed constraints and moves of services that are no longer followers.
 
-- A move under way always ends: it is finished or undone, whatever the configuration says by now. If only a
-  part of the configuration is given, another task may have begun the move and gets some time to end it.
-- A constraint that only holds a service to an anchor's label goes only if the whole configuration is known.
+- A move under way is always finished or undone, whatever the configuration now contains. If only a part of
+  the configuration is given, another task may own the move, and gets some time to end it.
+- A constraint on an anchor's label is removed only if the whole configuration is known.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -20,11 +20,11 @@ from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import FOLLOW, Move, SetAttempts, SetMove, State, StateEdit
 from ..._model.steps import Plan
-from ..scheduling.managed import move_constraints, ours_to_hold
+from ..scheduling.managed import managed_label_constraints, move_constraints
 from .ending import Ending, place_service
 from .status import ORPHAN_POLICY, Progress, Status, has_stale_number, runs_as_moved, scaled_from
 
-# how long a move that another task has begun is left to it
+# how long another task may take to end a move that it has begun
 FOREIGN_SECONDS = 60.0
 
 
@@ -35,20 +35,20 @@ def plan_orphans(
     now: float,
     removals: Removals = Removals.ALLOWED,
 ) -> Plan:
-    """Plan what to take off every service whose ID is not in ``followers``, and what to forget.
+    """Plan what to remove from each service whose ID is not in ``followers``, and what to forget.
 
-    ``now`` is in seconds since the epoch. Constraints on labels go only if ``removals`` are allowed.
+    ``now`` is in seconds since the epoch. Constraints on labels are only removed if ``removals`` are allowed.
     """
     plan = Plan()
     for service in sorted(snapshot.services, key=lambda service: service.name):
         move = state.moves.get(service.id)
         if service.id in followers or (move is not None and move.kind != FOLLOW):
-            continue  # a move for balance, or off a node, is ended by its own planner
+            continue  # another planner ends moves for balance and drains
         if removals is Removals.FOREIGN and move is not None and now - move.since < FOREIGN_SECONDS:
             plan += Plan(notes=(Reason("follows_foreign_anchor", service=service.name, anchor=move.anchor),))
             continue
         purge = removals is Removals.ALLOWED
-        orphaned = ours_to_hold(service) if purge else ()
+        orphaned = managed_label_constraints(service) if purge else ()
         if _is_moving(service, move):
             progress = Progress(snapshot, service, move, now, ORPHAN_POLICY, superseded=purge)
             plan += _Ending(progress, orphaned, undo=purge).plan()
@@ -62,13 +62,13 @@ def plan_orphans(
 
 
 def _is_moving(service: Service, move: Move | None) -> bool:
-    """Whether something of a move is still to be seen on the service."""
+    """Return whether the service still has traces of a move."""
     scaled = scaled_from(service, move) is not None or has_stale_number(service)
     return scaled or bool(move_constraints(service))
 
 
 def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> Plan:
-    """Take the constraint off that holds the service to the label of an anchor."""
+    """Remove the constraint on an anchor's label."""
     commit_edits = (SetMove(service.id, None),) if move is not None else ()
     if service.is_updating:
         note = Reason("orphan_waits_for_update", service=service.name)
@@ -84,10 +84,10 @@ def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> 
 
 
 class _Ending(Ending):
-    """How the move of a service ends that follows no anchor of this configuration.
+    """End the move of a service that follows no anchor of this configuration.
 
-    ``orphaned``: what else is to be taken off the service in the same write. ``undo``: the service depends on
-    nothing any more, so its move ends at once. Else another task may still want it, and it is finished.
+    ``orphaned``: constraints to remove in the same write. ``undo``: the service no longer depends on
+    anything, so its move ends at once. Otherwise another task may need the move, so it is finished.
     """
 
     def __init__(self, progress: Progress, orphaned: tuple[str, ...], *, undo: bool) -> None:
@@ -112,7 +112,7 @@ class _Ending(Ending):
         return self.end((Reason("follows_no_anchor"),), None, while_updating=True)
 
     def void(self) -> Plan:
-        """The user's number of tasks stays; to tasks that find no node, a write would be of no use."""
+        """Keep the user's number of tasks. While tasks find no node, a write would not help them."""
         if self.progress.status is Status.VOID:
             return super().void()
         runs = runs_as_moved(self.progress.snapshot, self.service)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one life cycle of a relocation: what is seen of it decides its status; ``ending`` acts on the status.
+"""The life cycle that all relocations share: the snapshot decides the status, and ``ending`` acts on it.
 
-A relocation is a service that a constraint of ours moves, or that was scaled to 0 to be started elsewhere.
-Why it is moved (to its anchor, for balance, off a node) only changes the policy: how long it may take.
+In a relocation, a managed constraint moves a service, or the service is scaled to 0 and started on another
+node. The purpose (to its anchor, for balance, off a node) only changes the policy: how long it may take.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -30,44 +30,45 @@ from ..scheduling.managed import move_constraints
 # states in which a container may still run
 ALIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")
 
-# how much longer than its stop grace a container may take until it is gone
+# how much longer than its stop grace period a container may take to stop
 STOP_MARGIN_SECONDS = 10.0
 
 
 class Status(Enum):
-    """What is seen of a relocation; of several that apply, the one that ``Progress.status`` finds first."""
+    """The status of a relocation. If several apply, ``Progress.status`` returns the first that it checks."""
 
-    # scaled to 0: containers may still run; none does any more
+    # scaled to 0: containers may still run; all containers have stopped
     STOPPING = "stopping"
     STOPPED = "stopped"
-    # only our record of the number of tasks is there: the user has scaled the service since
+    # only our record of the number of tasks is left: a user has scaled the service since
     RESCALED = "rescaled"
-    # no constraint of ours: the write may still come, or an update decides what becomes of it
+    # no managed constraint: the write may still follow, or the outcome depends on an update
     PENDING = "pending"
-    # no constraint of ours: Swarm has rolled the write back
+    # no managed constraint: Swarm has rolled back the write
     ROLLED_BACK = "rolled_back"
-    # no constraint of ours, and none to come: it was never written, or the user has redeployed the service
+    # no managed constraint, and none will follow: it was never written, or a user has redeployed the service
     VOID = "void"
-    # every task runs where it is to run; and Swarm still watches the update
+    # all tasks have arrived; the same while Swarm still monitors the update
     ARRIVED = "arrived"
     WATCHED = "watched"
-    # an old container stops: a write now would start the next one without waiting for it
+    # an old container is stopping: a write now would start the next one without waiting for it
     LEAVING = "leaving"
-    # the constraints lead to where the service must no longer go
+    # the constraints lead to a node where the service no longer belongs
     SUPERSEDED = "superseded"
     UNDER_WAY = "under_way"
-    # Swarm no longer tries; it takes too long
+    # Swarm has given up; it takes too long
     FAILED = "failed"
     OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long a relocation may take, in seconds, and when the next cycle is to look at it.
+    """How long a relocation may take, in seconds, and when to check it again.
 
     ``stuck_seconds``: if a task finds no node. ``paused_seconds``: if Swarm has paused the update.
-    ``void_seconds``: how long a journal entry without a constraint counts, as the write may still come.
-    ``arrives_paused``: whether it has arrived if all tasks run in the right place, but the update is paused.
+    ``void_seconds``: how long a journal entry without a constraint counts, because the write may still
+    follow. ``arrives_paused``: whether it counts as arrived if all tasks are on the right nodes but the
+    update is paused.
     """
 
     limit_seconds: float = 600.0
@@ -78,24 +79,24 @@ class Policy:
     requeue_seconds: float = 1.0
 
 
-# A follower belongs to its anchor in any case: a paused update is no reason to leave. What it does is decided
-# by what is seen, so an entry without a constraint holds nothing up, and may as well stay for a while.
+# A follower belongs with its anchor in any case, so a paused update is no reason to move it back. An entry
+# without a constraint blocks nothing, so it may stay for a while.
 FOLLOW_POLICY = Policy(paused_seconds=math.inf, void_seconds=60.0, arrives_paused=True)
-# The same move if the anchor isn't configured: nothing else tells where it belongs, so a paused one ends.
+# The same move without a configured anchor: nothing defines where the service belongs, so a paused move ends.
 ORPHAN_POLICY = Policy(arrives_paused=True)
-# Nothing is urgent, but a service must not suffer from it. An entry without a constraint blocks all other
-# moves, and is written by the same process as the constraint, so it is void at once.
+# Balancing is never urgent and must not harm a service. An entry without a constraint blocks all other moves,
+# and the same process writes both, so such an entry is void at once.
 BALANCE_POLICY = Policy(requeue_seconds=5.0)
 # The user waits for the node. A task that finds no node may find one as soon as others have left, but a
-# paused update fails the drain at once. The entry may be that of another process, which is about to write.
+# paused update fails the drain at once. Another process may own the entry and be about to write.
 DRAIN_POLICY = Policy(stuck_seconds=600.0, paused_seconds=0.0, void_seconds=10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Containers of a service that was scaled to 0 may still be stopping without being seen.
+    """Whether hidden containers of a service that was scaled to 0 may still be stopping.
 
-    ``wait`` is what it is waited for, or None. ``move`` is the journal's entry as it is to be saved.
+    ``wait``: why to wait, or None. ``move``: the journal entry to save.
     """
 
     wait: Reason | None
@@ -103,11 +104,11 @@ class Unseen:
 
 
 class Progress:
-    """What is seen of one relocation.
+    """The progress of one relocation, derived from the snapshot.
 
-    ``move`` is its journal entry, or None if that was lost. ``route``: the constraints that tell whether it
-    has arrived if the service has none of ours. ``superseded``: whether it leads to where the service must no
-    longer go. ``is_ordered``: whether an old container must stop before the next one starts.
+    ``move`` is its journal entry, or None if that was lost. ``route``: the constraints that decide whether it
+    has arrived if the service has no managed ones. ``superseded``: whether the move leads to a node where the
+    service no longer belongs. ``is_ordered``: whether an old container must stop before the next one starts.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class Progress:
         if self.replicas is not None:
             waits = self._alive(self.tasks) or (self.unseen is not None and self.unseen.wait is not None)
             return Status.STOPPING if waits else Status.STOPPED
-        return self._on_its_way() if self.moving else self._without_constraint()
+        return self._under_way() if self.moving else self._without_constraint()
 
     def _without_constraint(self) -> Status:
         service = self.service
@@ -154,7 +155,7 @@ class Progress:
             return Status.ROLLED_BACK
         return Status.VOID if self._age >= self.policy.void_seconds else Status.PENDING
 
-    def _on_its_way(self) -> Status:
+    def _under_way(self) -> Status:
         service = self.service
         if not self._superseded and runs_as_moved(self.snapshot, service):
             if service.is_update_running:
@@ -167,13 +168,13 @@ class Progress:
             return Status.SUPERSEDED
         desired = any(task.should_run for task in self.tasks)
         if missing_tasks(self.snapshot, service) and not desired and not service.is_update_running:
-            # what is wrong with it has nothing to do with where it is to run
+            # its problem has nothing to do with its node
             return Status.FAILED
         return Status.OVERDUE if self._age > self.limit else Status.UNDER_WAY
 
     @property
     def failure(self) -> Reason | None:
-        """Why the relocation cannot end well, or None."""
+        """Why the relocation has failed, or None."""
         if self.status is Status.FAILED:
             return Reason("move_given_up_by_swarm")
         if self.status is Status.ROLLED_BACK:
@@ -190,12 +191,12 @@ class Progress:
 
     @cached_property
     def waiting(self) -> tuple[Task, ...]:
-        """Its tasks that no node has been found for."""
+        """Its tasks for which Swarm has found no node."""
         return tuple(task for task in self.tasks if task.should_run and task.state == "pending")
 
     @cached_property
     def stopping(self) -> tuple[Task, ...]:
-        """Its tasks that are not to run any more, but whose containers still may."""
+        """Its tasks that should no longer run, but whose containers may still be running."""
         return tuple(self._alive(task for task in self.tasks if not task.should_run))
 
     @cached_property
@@ -204,16 +205,16 @@ class Progress:
 
     @property
     def complaint(self) -> str | None:
-        """What Swarm says about tasks that are to run and do not."""
+        """Swarm's errors for tasks that should be running but are not."""
         found = {task.error for task in self.tasks if task.should_run and not task.is_running}
         return "; ".join(sorted(found - {""})) or None
 
     @property
     def limit(self) -> float:
-        """How long it may take, in seconds, as it looks now."""
+        """How long it may take in its present state, in seconds."""
         limits = [self.policy.limit_seconds]
         if self.waiting:
-            # the service is down: not for long
+            # the service is down, so the limit is short
             limits.append(self.policy.stuck_seconds)
         if self.service.is_update_paused:
             limits.append(self.policy.paused_seconds)
@@ -221,11 +222,11 @@ class Progress:
 
     @property
     def _age(self) -> float:
-        """How long it has been under way; without its entry, too long."""
+        """How long it has been under way; infinite if its journal entry is lost."""
         return math.inf if self.move is None else self.now - self.move.since
 
     def _alive(self, tasks: Iterable[Task]) -> list[Task]:
-        """Those whose containers may run, as far as Swarm knows."""
+        """The tasks whose containers may be running, as far as Swarm knows."""
         found = []
         for task in tasks:
             node = node_of(self.snapshot, task)
@@ -235,7 +236,7 @@ class Progress:
 
 
 def runs_within(snapshot: SwarmSnapshot, service: Service, constraints: tuple[str, ...]) -> bool:
-    """Whether all tasks of the service run, each on a ready node that ``constraints`` allow."""
+    """Return whether all tasks of the service run, each on a ready node that ``constraints`` allow."""
     if missing_tasks(snapshot, service):
         return False
     for task in snapshot.tasks_of(service):
@@ -248,15 +249,15 @@ def runs_within(snapshot: SwarmSnapshot, service: Service, constraints: tuple[st
 
 
 def runs_as_moved(snapshot: SwarmSnapshot, service: Service) -> bool:
-    """Whether all tasks of the service run, each where the constraints of its move allow it."""
+    """Return whether all tasks of the service run, each on a node that the constraints of its move allow."""
     return runs_within(snapshot, service, move_constraints(service))
 
 
 def scaled_from(service: Service, move: Move | None) -> int | None:
-    """The number of tasks from before we scaled the service to 0; None if it was not us, or is over.
+    """Return the number of tasks from before we scaled the service to 0; None if we did not, or no longer.
 
-    The service's own record counts: a redeploy drops it, and then the user's number stays, be it 0. The
-    journal helps out if the record is damaged, or an older release has made none.
+    The service's own label is decisive: a redeploy drops it, and then the user's number stays, even if it is
+    0. The journal is the fallback if the label is damaged, or an older release has set none.
     """
     if service.replicas != 0:
         return None
@@ -267,16 +268,16 @@ def scaled_from(service: Service, move: Move | None) -> int | None:
 
 
 def has_stale_number(service: Service) -> bool:
-    """Whether the record of a scaling to 0 is still there, although the user has scaled the service since."""
+    """Return whether a user has scaled the service since we scaled it to 0, and our record is still there."""
     return service.replicas != 0 and replicas_before(service.labels, service.id) is not None
 
 
 def unseen(snapshot: SwarmSnapshot, service: Service, move: Move, now: float) -> Unseen:
-    """Whether to wait for containers that Swarm has forgotten.
+    """Return whether to wait for containers that Swarm has forgotten.
 
-    A new leader of the swarm forgets the tasks of a service that was scaled down at once, although their
-    containers run until their stop grace is over (swarmkit, ``manager/orchestrator/taskreaper``). The grace
-    begins when the engines hear of it, which may have been from the new leader first.
+    A new leader of the swarm immediately forgets the tasks of a service that was scaled down, although their
+    containers may run until their stop grace period ends (swarmkit, ``manager/orchestrator/taskreaper``). The
+    period begins when the engines learn of it, possibly only from the new leader.
     """
     leader = leader_of(snapshot)
     if move.leader not in ("", leader):
@@ -293,7 +294,7 @@ def unseen(snapshot: SwarmSnapshot, service: Service, move: Move, now: float) ->
 
 
 def leader_of(snapshot: SwarmSnapshot) -> str:
-    """The ID of the swarm's leader; empty while it has none."""
+    """Return the ID of the swarm's leader; empty while there is none."""
     return next((node.id for node in snapshot.nodes if node.leader), "")
 
 

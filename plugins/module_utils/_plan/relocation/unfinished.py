@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""End the moves that are under way, of whatever kind and whoever has begun them; begin none.
+"""End all moves that are under way, of any kind and by any instance; begin none.
 
-Every planner of the swarm includes this, so that no service stays where a move has left it because only a
-part of Orcastra is used, or the configuration has changed meanwhile.
+Every planner includes this, so that no move stays unfinished because only a part of Orcastra is in use or the
+configuration has changed.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -29,9 +29,9 @@ def plan_unfinished(
     *,
     balancing: bool = True,
 ) -> Plan:
-    """Plan how moves end. ``groups`` are the anchors that are known; ``now`` is in seconds since the epoch.
+    """Plan the ends of all moves. ``groups``: the known anchors. ``now``: seconds since the epoch.
 
-    Without ``balancing``, moves for balance are left to their own planner.
+    Without ``balancing``, moves for balance are left to the rebalance planner.
     """
     plan = plan_followers(snapshot, groups, state, now, begin=False)
     plan += plan_surge_ends(snapshot, state, now)

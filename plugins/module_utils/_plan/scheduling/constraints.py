@@ -5,7 +5,7 @@
 """Constraint expressions, parsed and evaluated as Swarm does.
 
 Source: swarmkit, `manager/constraint/constraint.go` (and `filter.go` of the scheduler for platforms). Keys
-other than label names, and all values, compare without regard to case; a label that a node does not have
+other than label names, and all values, are compared case-insensitively; a label that a node does not have
 compares as the empty string; an unknown key matches no node. Engines before 23.0 do not know `node.ip`.
 """
 
@@ -24,7 +24,7 @@ from ..._model.snapshot import Node
 NODE_LABEL_PREFIX = "node.labels."
 ENGINE_LABEL_PREFIX = "engine.labels."
 
-# Go's \s is ASCII only, its $ without flags is the very end of the text
+# Go's \s is ASCII only, and its $ without flags matches only at the end of the text
 _KEY = re.compile(r"[a-z_][a-z0-9\-_.]+", re.IGNORECASE)
 _VALUE = re.compile(r"[a-z0-9:\-_ \t\n\f\r.*()?+\[\]\\^$|/]+", re.IGNORECASE)
 _OPERATORS = ("==", "!=")
@@ -37,7 +37,8 @@ class ConstraintError(OrcastraError):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One parsed expression: ``key``, whether ``value`` must match (``==``) or must not (``!=``)."""
+    """One parsed expression: ``key``, ``value``, and whether they must match (``==``) or must not
+    (``!=``)."""
 
     key: str
     must_match: bool
@@ -47,7 +48,7 @@ class Constraint:
         return f"{self.key}{'==' if self.must_match else '!='}{self.value}"
 
     def allows(self, node: Node) -> bool:
-        """Whether Swarm would let a task with this constraint run on ``node``."""
+        """Return whether Swarm would let a task with this constraint run on ``node``."""
         key = _fold(self.key)
         if key == "node.id":
             return self._compare(node.id)
@@ -83,7 +84,7 @@ class Constraint:
 
 
 def parse_constraint(expression: str) -> Constraint:
-    """Parse ``key==value`` or ``key!=value``. Raises ConstraintError in Swarm's own words."""
+    """Parse ``key==value`` or ``key!=value``. Raises ConstraintError with the message that Swarm uses."""
     for operator in _OPERATORS:
         key, found, value = expression.partition(operator)
         if not found:
@@ -102,9 +103,9 @@ def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
 
 
 def violated(expressions: Iterable[str], node: Node) -> tuple[str, ...]:
-    """The expressions that keep a task off ``node``; none where all of them allow it.
+    """Return the expressions that keep a task off ``node``; empty if all of them allow it.
 
-    As in Swarm's scheduler, expressions of which one cannot be parsed constrain nothing.
+    As in Swarm's scheduler, none of the expressions applies if one of them cannot be parsed.
     """
     expressions = tuple(expressions)
     try:
@@ -116,9 +117,9 @@ def violated(expressions: Iterable[str], node: Node) -> tuple[str, ...]:
 
 
 def platform_allows(platforms: Iterable[tuple[str, str]], node: Node) -> bool:
-    """Whether one of the (OS, architecture) pairs of a service's image fits ``node``.
+    """Return whether one of the (OS, architecture) pairs of a service's image fits ``node``.
 
-    Unlike in constraints, the two spellings of an architecture are the same here; an empty part fits all.
+    Unlike in constraints, the two spellings of an architecture are equal here. An empty part fits any node.
     """
     platforms = tuple(platforms)
     if not platforms:
@@ -132,5 +133,5 @@ def platform_allows(platforms: Iterable[tuple[str, str]], node: Node) -> bool:
 
 
 def _fold(text: str) -> str:
-    """Simple case folding, as Go's ``strings.EqualFold``: one character always folds to one."""
+    """Fold case like Go's ``strings.EqualFold``: one character always folds to one."""
     return "".join(folded if len(folded := char.casefold()) == 1 else char for char in text)

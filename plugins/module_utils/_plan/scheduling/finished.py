@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tasks that have ended for good, because the user wants it so: migrations, seeds, backups, cron jobs.
+"""Finished tasks: those that the user's restart condition never restarts, such as migrations and backups.
 
-Under the restart condition ``none`` Swarm never starts a task again, whatever became of it; under
-``on-failure`` one with exit code 0 has done its work. Such a task is not missing, and nothing of ours may
-run it again. How Swarm behaves is held to real engines by ``tests/behaviour/finished.py``:
+With the restart condition ``none``, Swarm never starts a task again. With ``on-failure``, a task that ended
+with exit code 0 is done. Such a task is not missing, and Orcastra must never run it again.
+``tests/behaviour/finished.py`` checks on real engines how Swarm behaves:
 
-- A write that changes nothing but placement runs a finished task again if its node no longer exists or
-  violates the new constraints. On other nodes it stays finished, and labels of the service change nothing.
+- A write that changes only the placement runs a finished task again if its node is gone or violates the new
+  constraints. On other nodes the task stays finished. Changed service labels have no effect.
 - A global service never runs again on a node where it has finished, whatever its constraints.
-- A forced update, and scaling to 0 and back, run every task again.
+- A forced update runs every task again, and so does scaling to 0 and back.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -35,7 +35,7 @@ ENDED = (COMPLETE, "failed", "rejected", "shutdown", "orphaned", "remove")
 class Finished:
     """The last tasks of a service that have ended and that Swarm does not replace.
 
-    There is one for each slot, for a global service one for each node. ``done``: those that completed.
+    At most one for each slot; for a global service, one for each node. ``done``: those that completed.
     ``failed``: those that ended otherwise, under the restart condition ``none``.
     """
 
@@ -54,12 +54,12 @@ _NOTHING = Finished()
 
 
 def runs_once(service: Service) -> bool:
-    """Whether no task of the service may ever be started a second time."""
+    """Return whether no task of the service may ever start a second time."""
     return service.restart_condition == NEVER
 
 
 def finished(snapshot: SwarmSnapshot, service: Service) -> Finished:
-    """The tasks of ``service`` that are over. Jobs have rules of their own, and none here."""
+    """Return the finished tasks of ``service``; none for jobs, which have other rules."""
     if service.restart_condition not in (NEVER, ON_FAILURE) or service.mode not in ("replicated", "global"):
         return _NOTHING
     newest: dict[object, Task] = {}
@@ -75,15 +75,15 @@ def finished(snapshot: SwarmSnapshot, service: Service) -> Finished:
 
 
 def is_finished(task: Task, service: Service) -> bool:
-    """Whether the task has ended well, and the service's restart policy leaves it at that.
+    """Return whether the task has completed and the restart policy of the service does not restart it.
 
-    Swarm calls a task complete if its container has ended with exit code 0.
+    A task is complete if its container ended with exit code 0.
     """
     return task.state == COMPLETE and service.restart_condition in (NEVER, ON_FAILURE)
 
 
 def missing_tasks(snapshot: SwarmSnapshot, service: Service) -> int:
-    """How many tasks a replicated service lacks: neither are they to run, nor have they finished."""
+    """Return how many tasks of a replicated service are missing: neither desired nor finished."""
     desired = sum(task.should_run for task in snapshot.tasks_of(service))
     return max(0, (service.replicas or 0) - desired - len(finished(snapshot, service)))
 
@@ -91,9 +91,9 @@ def missing_tasks(snapshot: SwarmSnapshot, service: Service) -> int:
 def would_run_again(
     snapshot: SwarmSnapshot, service: Service, constraints: tuple[str, ...], running: Iterable[Task] = ()
 ) -> tuple[Task, ...]:
-    """The tasks that Swarm would run again if ``service`` were written with these constraints.
+    """Return the tasks that Swarm would run again if these constraints were written to ``service``.
 
-    ``running`` are its tasks that are to run. Those count too if they may not be started a second time.
+    ``running``: its desired tasks, which count too if they may not start a second time.
     """
     over = finished(snapshot, service).tasks if service.is_replicated else ()
     once = tuple(running) if runs_once(service) else ()
@@ -115,5 +115,5 @@ def _is_over(snapshot: SwarmSnapshot, service: Service, task: Task) -> bool:
     if task.state in ENDED:
         return True
     node = snapshot.node_by_id.get(task.node_id or "")
-    # lost with its node, where it may still run if that is only cut off
+    # lost with its node, but possibly still running there if the node is only cut off
     return not task.should_run and (node is None or node.is_down)

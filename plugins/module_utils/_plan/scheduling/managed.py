@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The constraints that Orcastra itself puts on services, and how they are told from the user's own.
+"""Managed constraints: those that Orcastra adds to services, and how to distinguish them from the user's.
 
-A constraint is ours only if the service's own label ``orcastra.constraints`` records it. How it is spelled
-means nothing.
+A constraint is ours only if the service's label ``orcastra.constraints`` lists it. Its spelling proves
+nothing.
 
-- ``node.labels.LABEL==true`` holds a follower to the nodes of its anchor; it stays.
-- ``node.id==NODE`` and ``node.id!=NODE`` move tasks; they go as soon as the tasks are where they belong.
+- ``node.labels.LABEL==true`` keeps a follower on the nodes of its anchor. It stays.
+- ``node.id==NODE`` and ``node.id!=NODE`` move tasks. They are removed as soon as the tasks have arrived.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -23,53 +23,54 @@ from ..._model.snapshot import Service, SwarmSnapshot
 from ..anchors.anchor import ANCHOR_VALUE
 from .constraints import NODE_LABEL_PREFIX, Constraint, ConstraintError, parse_constraint
 
-# so much of a malformed label is shown
+# how much of a malformed label is shown
 _SHOWN_CHARACTERS = 60
 
 
 def label_constraint(label: str) -> str:
-    """The constraint that holds a follower to the nodes with the anchor's label."""
+    """Return the constraint that keeps a follower on the nodes with the anchor's label."""
     return f"{NODE_LABEL_PREFIX}{label}=={ANCHOR_VALUE}"
 
 
 def move_to(node_id: str) -> str:
-    """The constraint that moves all tasks of a service to one node."""
+    """Return the constraint that moves all tasks of a service to one node."""
     return f"node.id=={node_id}"
 
 
 def move_off(node_id: str) -> str:
-    """The constraint that moves the tasks of a service off one node."""
+    """Return the constraint that moves the tasks of a service off one node."""
     return f"node.id!={node_id}"
 
 
-def ours(service: Service) -> tuple[str, ...]:
-    """The constraints of ``service`` that we have put there."""
+def managed_constraints(service: Service) -> tuple[str, ...]:
+    """Return the constraints of ``service`` that Orcastra has added."""
     return owned(service.constraints, service.labels)
 
 
 def move_constraints(service: Service) -> tuple[str, ...]:
-    """Those of them that are there for a move."""
-    return tuple(text for text in ours(service) if _moves(text))
+    """Return the managed constraints of a move."""
+    return tuple(text for text in managed_constraints(service) if _moves(text))
 
 
-def ours_to_hold(service: Service) -> tuple[str, ...]:
-    """Those of them that stay after a move."""
-    return tuple(text for text in ours(service) if not _moves(text))
+def managed_label_constraints(service: Service) -> tuple[str, ...]:
+    """Return the managed constraints that stay after a move."""
+    return tuple(text for text in managed_constraints(service) if not _moves(text))
 
 
 def pinned_labels(service: Service) -> frozenset[str]:
-    """The keys of the node labels to which our own constraints hold ``service``."""
-    found = (_demanded_label(text) for text in ours(service))
+    """Return the keys of the node labels that managed constraints of ``service`` require."""
+    found = (_demanded_label(text) for text in managed_constraints(service))
     return frozenset(key for key in found if key is not None)
 
 
 def user_constraints(service: Service) -> tuple[str, ...]:
-    """The constraints of ``service`` that are the user's own."""
-    return without(service.constraints, ours(service))
+    """Return the constraints of ``service`` that Orcastra has not added."""
+    return without(service.constraints, managed_constraints(service))
 
 
-def constraints_beside_labels(service: Service, labels: Collection[str]) -> tuple[str, ...]:
-    """The same without those that require one of ``labels``, which move with their anchors."""
+def constraints_without_labels(service: Service, labels: Collection[str]) -> tuple[str, ...]:
+    """Return the user's constraints without those that require one of ``labels``, which move with their
+    anchors."""
     return tuple(
         text
         for text in user_constraints(service)
@@ -78,12 +79,12 @@ def constraints_beside_labels(service: Service, labels: Collection[str]) -> tupl
 
 
 def requires_label(expressions: Iterable[str], label: str) -> bool:
-    """Whether one of ``expressions``, in any spelling, demands the anchor's label."""
+    """Return whether one of ``expressions``, in any spelling, requires the anchor's label."""
     return any(_demanded_label(text) == label for text in expressions)
 
 
 def malformed_records(snapshot: SwarmSnapshot) -> tuple[Reason, ...]:
-    """For each service whose record of our constraints cannot be read, a warning."""
+    """Return a warning for each service whose record of managed constraints cannot be read."""
     warnings = []
     for service in sorted(snapshot.services, key=lambda service: service.name):
         if recorded(service.labels) is None:
@@ -96,7 +97,8 @@ def malformed_records(snapshot: SwarmSnapshot) -> tuple[Reason, ...]:
 
 
 def _demanded_label(text: str) -> str | None:
-    """The key of the node label that the expression wants to be true; None if it wants anything else."""
+    """Return the key of the node label that the expression requires to be true; None for other
+    expressions."""
     constraint = _parsed(text)
     if constraint is None or not constraint.must_match or constraint.value.lower() != ANCHOR_VALUE:
         return None

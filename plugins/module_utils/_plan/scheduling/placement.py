@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Can a service run on a node? The filters of Swarm's scheduler, as reasons.
+"""The filters of Swarm's scheduler, as reasons why a service cannot run on a node.
 
-Source: swarmkit, `manager/scheduler/pipeline.go` and `filter.go`. Network and volume plugins are left out:
-the snapshot does not have them.
+Source: swarmkit, `manager/scheduler/pipeline.go` and `filter.go`. Network and volume plugins are not
+considered, because the snapshot does not contain them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,18 +22,18 @@ from .constraints import platform_allows, violated
 def obstacles(
     snapshot: SwarmSnapshot, service: Service, node: Node, constraints: tuple[str, ...]
 ) -> tuple[Reason, ...]:
-    """What keeps a task of ``service`` off ``node``; empty if Swarm would let it run there.
+    """Return what keeps a task of ``service`` off ``node``; empty if Swarm would let it run there.
 
-    ``constraints`` are those that are to count, which need not be all that the service has now. What the
-    service's own tasks take up on the node does not count against it.
+    ``constraints``: the ones to check, which may differ from those of the service. Resources that the
+    service's own tasks use on the node count as free.
     """
-    return obstacles_beside(_others_on(snapshot, service, node), service, node, constraints)
+    return obstacles_among(_others_on(snapshot, service, node), service, node, constraints)
 
 
-def obstacles_beside(
+def obstacles_among(
     others: Sequence[Service], service: Service, node: Node, constraints: tuple[str, ...]
 ) -> tuple[Reason, ...]:
-    """The same with ``others`` on the node, one entry for each task of theirs."""
+    """Return the same if ``others`` run on the node: one entry for each of their tasks."""
     found: list[Reason] = []
     if not node.is_ready:
         found.append(Reason("target_not_ready", state=node.state))
@@ -52,7 +52,8 @@ def obstacles_beside(
 
 
 def room(snapshot: SwarmSnapshot, service: Service, node: Node) -> int | None:
-    """How many tasks of ``service`` fit on ``node``, its present ones among them; None: any number."""
+    """Return how many tasks of ``service`` fit on ``node``, including its present ones; None for any
+    number."""
     limits = []
     if service.max_replicas_per_node:
         limits.append(service.max_replicas_per_node)
@@ -71,7 +72,7 @@ def room(snapshot: SwarmSnapshot, service: Service, node: Node) -> int | None:
 
 
 def _others_on(snapshot: SwarmSnapshot, service: Service, node: Node) -> list[Service]:
-    """The other services with tasks that are to run on ``node``; one entry for each task."""
+    """Return the other services with desired tasks on ``node``: one entry for each task."""
     found = []
     for task in snapshot.wanted_by_node.get(node.id, ()):
         other = snapshot.service_by_id.get(task.service_id)

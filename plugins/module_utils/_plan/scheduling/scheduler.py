@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where Swarm would place a task: its scheduler, on a copy of who runs where that can be changed.
+"""Predict where Swarm places a task: its scheduler, on a mutable copy of the placement of all tasks.
 
 Source: swarmkit, `manager/scheduler` (`pipeline.go`, `filter.go`, `nodeset.go`, and `nodeLess` in
-`scheduler.go`): what a node must have, then the branch of each placement preference with the fewest tasks
-of the service, then nodes without many recent failures of it, those with the fewest of its tasks, those
-with the fewest tasks. Swarm breaks ties at will. Plugins and generic resources are left out: the snapshot
-does not have them.
+`scheduler.go`): first the filters, then for each placement preference the branch with the fewest tasks of the
+service, then the nodes without many recent failures of the service, with the fewest of its tasks, and with
+the fewest tasks. Swarm breaks ties at random. Plugins and generic resources are not considered, because the
+snapshot does not contain them.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -21,7 +21,7 @@ from itertools import groupby
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from .constraints import ENGINE_LABEL_PREFIX, NODE_LABEL_PREFIX, platform_allows, violated
-from .placement import obstacles_beside
+from .placement import obstacles_among
 
 # Source: swarmkit, `manager/scheduler/nodeinfo.go`
 MANY_FAILURES = 5
@@ -29,16 +29,16 @@ FAILURE_SECONDS = 300.0
 
 
 class Scheduler:
-    """Nodes and what runs on them. ``now`` is in seconds since the epoch.
+    """The nodes and the tasks on them. ``now`` is in seconds since the epoch.
 
-    Which failures are recent is told by when their tasks were created: the engine keeps no more than that.
+    Whether a failure is recent depends on the creation time of its task: the engine keeps no other time.
     """
 
     def __init__(self, snapshot: SwarmSnapshot, now: float) -> None:
         self.nodes = {node.id: node for node in snapshot.nodes}
         self._position = {node.id: number for number, node in enumerate(snapshot.nodes)}
         self._services: dict[str, list[Service]] = {node.id: [] for node in snapshot.nodes}
-        # the IDs of the nodes with so many tasks
+        # by number of tasks: the IDs of the nodes with that many
         self._by_total: list[set[str]] = [set(self.nodes)]
         self._own: dict[str, dict[str, int]] = {}
         self._failures: dict[tuple[str, str], int] = {}
@@ -57,14 +57,14 @@ class Scheduler:
                     self._many_failures.setdefault(service.id, set()).add(task.node_id)
 
     def put(self, service: Service, node_id: str) -> None:
-        """A task of the service is to run on the node."""
+        """Add a task of the service to the node."""
         self._services[node_id].append(service)
         self._count(node_id, before=len(self._services[node_id]) - 1)
         own = self._own.setdefault(service.id, {})
         own[node_id] = own.get(node_id, 0) + 1
 
     def take(self, service: Service, node_id: str) -> None:
-        """A task of the service is no longer to run on the node."""
+        """Remove a task of the service from the node."""
         self._services[node_id].remove(service)
         self._count(node_id, before=len(self._services[node_id]) + 1)
         own = self._own[service.id]
@@ -73,7 +73,7 @@ class Scheduler:
             del own[node_id]
 
     def places(self, service: Service) -> frozenset[str]:
-        """The IDs of the nodes where tasks of the service are to run."""
+        """Return the IDs of the nodes with tasks of the service."""
         return frozenset(self._own.get(service.id, ()))
 
     def choices(
@@ -84,9 +84,9 @@ class Scheduler:
         only: Collection[str] | None = None,
         without: Collection[str] = (),
     ) -> tuple[Node, ...]:
-        """The nodes of which Swarm takes any for one more task; none where the task stays pending.
+        """Return the nodes among which Swarm chooses for one more task; empty if the task would stay pending.
 
-        ``only``: IDs of the nodes that come into question; ``without``: of those that do not.
+        ``only``: IDs of the nodes to consider. ``without``: IDs of nodes to leave out.
         """
         suitable = self._suitable_nodes(service, constraints)
         if service.preferences:
@@ -99,7 +99,7 @@ class Scheduler:
             for preference in service.preferences:
                 found = self._spread(service, found, preference)
             return next(self._ranked(service, found), ())
-        # what takes longest to ask is asked last, and seldom
+        # the most expensive check comes last
         for nodes in self._best_first(service, suitable):
             free = tuple(
                 node
@@ -120,7 +120,7 @@ class Scheduler:
         only: Collection[str] | None = None,
         without: Collection[str] = (),
     ) -> Node | None:
-        """One of the ``choices``, another one with another ``turn``; it need not look at all of them."""
+        """Return one of the ``choices``, depending on ``turn``, without computing all of them."""
         if service.preferences:
             found = self.choices(service, constraints, only=only, without=without)
             return found[turn % len(found)] if found else None
@@ -134,7 +134,7 @@ class Scheduler:
         return None
 
     def _best_first(self, service: Service, suitable: dict[str, Node]) -> Iterator[tuple[Node, ...]]:
-        """Groups of nodes, each as good as the other: nearly always one of the first is taken."""
+        """Yield groups of equally good nodes, best first. Nearly always, the first group is enough."""
         worse = self._own.get(service.id, {}).keys() | self._many_failures.get(service.id, set())
         for node_ids in self._by_total:
             group = (node_ids & suitable.keys()) - worse
@@ -154,7 +154,7 @@ class Scheduler:
             yield tuple(group)
 
     def _count(self, node_id: str, before: int) -> None:
-        """Note that the number of the node's tasks is another one than before."""
+        """Record that the number of tasks on the node has changed."""
         now = len(self._services[node_id])
         self._by_total[before].remove(node_id)
         if now == len(self._by_total):
@@ -162,15 +162,15 @@ class Scheduler:
         self._by_total[now].add(node_id)
 
     def obstacles(self, service: Service, node: Node, constraints: tuple[str, ...]) -> tuple[Reason, ...]:
-        """What keeps one more task of the service off the node."""
+        """Return what keeps one more task of the service off the node."""
         own = self._own.get(service.id, {}).get(node.id, 0)
-        found = list(obstacles_beside(self._services[node.id], service, node, constraints))
+        found = list(obstacles_among(self._services[node.id], service, node, constraints))
         if service.max_replicas_per_node and own >= service.max_replicas_per_node:
             found.append(Reason("max_replicas_reached", maximum=service.max_replicas_per_node))
         return tuple(found)
 
     def _suitable_nodes(self, service: Service, constraints: tuple[str, ...]) -> dict[str, Node]:
-        """The nodes that are ready, and that constraints and platform allow, whatever runs there."""
+        """Return the ready nodes that constraints and platform allow, whatever runs there."""
         key = (constraints, service.platforms)
         if key not in self._suitable:
             self._suitable[key] = {
@@ -188,7 +188,7 @@ class Scheduler:
         return bool(self.obstacles(service, node, ()))
 
     def _spread(self, service: Service, nodes: list[Node], preference: str) -> list[Node]:
-        """Those of the nodes whose value of the label has the fewest tasks of the service."""
+        """Return the nodes whose value of the label has the fewest tasks of the service."""
         count: dict[str, int] = {}
         for node_id, number in self._own.get(service.id, {}).items():
             value = _label(self.nodes[node_id], preference)
@@ -197,7 +197,8 @@ class Scheduler:
 
 
 def _label(node: Node, key: str) -> str:
-    """The value of a label as constraints and preferences name it; empty where the node has none."""
+    """Return the value of a label by the key that constraints and preferences use; empty if the node has
+    none."""
     lower = key.lower()
     if lower.startswith(NODE_LABEL_PREFIX):
         return node.labels.get(key[len(NODE_LABEL_PREFIX) :], "")
@@ -207,6 +208,6 @@ def _label(node: Node, key: str) -> str:
 
 
 def _least(nodes: list[Node], rank: Callable[[Node], int]) -> list[Node]:
-    """All the nodes with the lowest rank."""
+    """Return all nodes with the lowest rank."""
     lowest = min(map(rank, nodes), default=0)
     return [node for node in nodes if rank(node) == lowest]

@@ -237,7 +237,7 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
     )
     kept = run_module("label_sync", **config)
     assert [note["text"] for note in kept["notes"]] == [
-        "shop_db is scaled to 0: its label db stays until it runs"
+        "shop_db is scaled to 0; its label db stays where it is until shop_db runs again"
     ]
     assert labels(engine) == {"charlie": {"db": "true"}}
 
@@ -256,7 +256,7 @@ def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, en
     assert labels(engine) == {"alpha": {"b": "true"}}
     assert done["warnings"] == [
         "nodes.ghost: no node of this swarm has this host name or ID",
-        "dependencies.nothing: there is no service shop_nothing in this swarm; its label stays as it is",
+        "dependencies.nothing: there is no service shop_nothing in this swarm; its label is not changed",
     ]
 
 
@@ -310,7 +310,7 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     left = run_module("label_sync", nodes=desired, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
     assert [note["text"] for note in left["notes"]] == [
-        "node charlie is down: its labels are corrected when it returns"
+        "node charlie is down; its labels are corrected when it returns"
     ]
     assert labels(engine) == {"charlie": {"old": "true"}}
 

@@ -101,7 +101,7 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
 
     left = run_module("node_exporter", definition=change, wait_timeout=0)
     assert [note["text"] for note in left["notes"]] == [
-        f"{NAME} needs a change, but Swarm is updating it; the change waits"
+        f"the change to {NAME} waits until Swarm has finished updating it"
     ]
     assert (left["changed"], left["requeue_after"]) == (False, 5)
     late = run_module("node_exporter", definition=change, wait_timeout=1)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers of several anchors: beside all of them, else beside the first."""
+"""Followers of several anchors: co-located with all of them, or with the first."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def swarm(
     labelled: bool = True,
     **fields: Any,
 ) -> SwarmSnapshot:
-    """Where the two anchors and their follower run, with the labels where they belong."""
+    """A swarm with two anchors and their follower, and the labels on the anchors' nodes."""
     where = {"db": (db or "").split(), "cache": (cache or "").split()}
     nodes = [
         node(name, labels={key: "true" for key, on in where.items() if labelled and name in on})
@@ -82,28 +82,28 @@ def target(found: Any) -> tuple[str, ...]:
 
 
 class TestWhere:
-    def test_beside_both(self) -> None:
+    def test_follower_runs_with_both_anchors(self) -> None:
         assert plan(swarm(), CONFIG).is_empty
         found = plan(swarm(app="bravo"), CONFIG)
         assert (target(found), found.warnings) == (("alpha",), ())
 
-    def test_is_held_to_the_first_ones_label_alone(self) -> None:
+    def test_follower_is_pinned_to_the_first_label_only(self) -> None:
         assert placed(plan(swarm(constraints=()), CONFIG)).add == (HELD,)
         assert placed(plan(swarm(constraints=()), TURNED)).add == (HELD_TO_CACHE,)
 
-    def test_beside_the_first_if_they_are_apart(self) -> None:
+    def test_follower_runs_with_the_first_anchor_if_they_are_apart(self) -> None:
         for config, there in ((CONFIG, "alpha"), (TURNED, "bravo")):
             found = plan(swarm(cache="bravo", app="charlie", constraints=()), config)
             assert target(found) == (there,)
             assert len(found.warnings) == 1
 
-    def test_stays_beside_the_first_when_the_other_moves_away(self) -> None:
+    def test_follower_stays_with_the_first_anchor_if_the_other_leaves(self) -> None:
         found = plan(swarm(cache="bravo"), CONFIG)
 
         assert found.steps == ()
         assert len(found.warnings) == 1
 
-    def test_on_the_one_of_several_nodes_where_both_run(self) -> None:
+    def test_follower_runs_on_the_shared_node(self) -> None:
         seen = swarm(db="alpha bravo", cache="bravo charlie", app="alpha")
         found = plan(seen, CONFIG)
 
@@ -113,29 +113,29 @@ class TestWhere:
         stateless = plan(swarm(db="alpha bravo", cache="bravo charlie", app="alpha", mounts=()), CONFIG)
         assert (target(stateless), labels(stateless)) == (("bravo",), {})
 
-    def test_several_tasks_go_off_the_nodes_where_only_one_runs(self) -> None:
+    def test_tasks_leave_nodes_with_only_one_anchor(self) -> None:
         three = swarm(db="alpha bravo charlie", cache="alpha bravo", app="alpha charlie")
 
         assert placed(plan(three, CONFIG)).add == (move_off("id-charlie"),)
 
     @pytest.mark.parametrize("state", ["starting", "pending"])
-    def test_another_anchor_that_starts_moves_nothing(self, state: str) -> None:
+    def test_starting_second_anchor_moves_nothing(self, state: str) -> None:
         starts = task("shop_cache", "bravo", state=state, id="shop_cache-1-alpha-running")
         for there in ("alpha", "bravo"):
             assert plan(swarm(starts, db="alpha bravo", app=there), CONFIG).steps == ()
 
-    def test_nor_does_the_first_one(self) -> None:
+    def test_starting_first_anchor_moves_nothing(self) -> None:
         starts = task("shop_db", "bravo", state="starting", id="shop_db-1-alpha-running")
         for there in NAMES:
             assert writes_to_services(plan(swarm(starts, app=there), CONFIG)) == []
 
-    def test_one_that_does_not_exist_does_not_count(self) -> None:
+    def test_missing_anchor_does_not_count(self) -> None:
         seen = swarm(cache="bravo", app="charlie", constraints=())
         gone = replace(seen, services=tuple(one for one in seen.services if one.name != "shop_db"))
 
         step = placed(plan(gone, CONFIG))
         assert step.add == (HELD_TO_CACHE, TO_BRAVO)
-        # after its removal its label stays, too, until it is back
+        # after its removal, its label stays until it is back
         held = replace(
             gone,
             services=tuple(
@@ -144,10 +144,10 @@ class TestWhere:
         )
         assert writes_to_services(plan(held, CONFIG)) == []
 
-    def test_one_that_is_scaled_to_0_does_not_count(self) -> None:
+    def test_anchor_scaled_to_0_does_not_count(self) -> None:
         assert target(plan(swarm(cache=None, app="charlie"), CONFIG)) == ("alpha",)
 
-    def test_of_three(self) -> None:
+    def test_follower_of_three_anchors(self) -> None:
         config = desired(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
         for queue, found in (("alpha", "alpha"), ("bravo", "bravo"), ("charlie", "alpha")):
             parts = [service("shop_queue"), task("shop_queue", queue)]
@@ -158,14 +158,14 @@ class TestWhere:
             else:
                 assert target(plan(seen, config)) == (found,)
 
-    def test_beside_one_if_there_is_no_room_beside_both(self) -> None:
+    def test_follower_runs_with_one_anchor_if_the_shared_node_is_full(self) -> None:
         port = {"host_ports": ((80, "tcp"),)}
         proxy = [service("shop_web", **port), task("shop_web", "bravo")]
         seen = swarm(*proxy, db="alpha bravo", cache="bravo", app="charlie", **port)
 
         assert target(plan(seen, CONFIG)) == ("alpha",)
 
-    def test_one_anchor_that_follows_the_other_is_waited_for_without_a_word(self) -> None:
+    def test_anchor_that_follows_the_other_is_awaited_silently(self) -> None:
         config = desired(anchors={"db": ("cache", "app"), "cache": ("app",)})
         moving = replace(
             swarm(db="bravo"),
@@ -179,7 +179,7 @@ class TestWhere:
         assert writes_to_services(found) == ["move shop_cache to bravo", "move shop_app to bravo"]
         assert found.warnings == ()
 
-    def test_what_it_depends_on_is_said(self) -> None:
+    def test_reason_names_the_followed_anchors(self) -> None:
         (step,) = plan(swarm(app="bravo"), CONFIG).steps
         (why,) = step.why
         assert isinstance(why, Reason)
@@ -187,15 +187,15 @@ class TestWhere:
 
 
 class TestTheUsersOwnConstraints:
-    def test_on_both_labels_are_met_beside_both(self) -> None:
+    def test_user_constraints_on_both_labels_are_met_on_the_shared_node(self) -> None:
         found = plan(swarm(app="bravo", constraints=BOTH), CONFIG)
 
         assert (target(found), found.warnings) == (("alpha",), ())
         assert plan(swarm(constraints=BOTH), CONFIG).is_empty
-        # also before the labels are set
+        # even before the labels are set
         assert target(plan(swarm(app="bravo", constraints=BOTH, labelled=False), CONFIG)) == ("alpha",)
 
-    def test_keep_the_label_that_would_end_it(self) -> None:
+    def test_user_constraint_keeps_a_label_that_it_requires(self) -> None:
         seen = swarm(cache="bravo", constraints=BOTH)
         before = replace(
             seen,
@@ -216,7 +216,7 @@ class TestTheUsersOwnConstraints:
             )
             assert labels(plan(without, CONFIG))["alpha"] == {"cache": None}
 
-    def test_on_both_labels_leave_no_node_if_they_are_apart(self) -> None:
+    def test_user_constraints_on_both_labels_leave_no_node_if_apart(self) -> None:
         waiting = task("shop_app", None, state="pending", id="shop_app-1-charlie-running")
         for seen in (
             swarm(cache="bravo", app="charlie", constraints=BOTH),
@@ -228,14 +228,14 @@ class TestTheUsersOwnConstraints:
 
 
 class TestTheSwitch:
-    def test_to_another_leading_anchor_is_made_in_one_write(self) -> None:
+    def test_switch_of_the_leading_anchor_takes_one_write(self) -> None:
         in_place = placed(plan(swarm(**ours(HELD)), TURNED))
         assert (in_place.add, in_place.remove) == ((HELD_TO_CACHE,), (HELD,))
 
         moves = placed(plan(swarm(cache="bravo", **ours(HELD)), TURNED))
         assert (moves.add, moves.remove) == ((HELD_TO_CACHE, TO_BRAVO), (HELD,))
 
-    def test_also_by_scaling(self) -> None:
+    def test_switch_of_the_leading_anchor_by_scaling(self) -> None:
         slow = {**ours(HELD), "stop_grace_seconds": 90.0}
         found = plan(swarm(cache="bravo", **slow), TURNED)
         assert [type(step) for step in found.steps if not labels(found)] == [ScaleService]
@@ -245,7 +245,7 @@ class TestTheSwitch:
         step = placed(plan(stopped, TURNED, state))
         assert (step.add, step.remove) == ((HELD_TO_CACHE, TO_BRAVO), (HELD,))
 
-    def test_a_move_goes_on_where_both_are(self) -> None:
+    def test_move_continues_to_the_shared_node(self) -> None:
         moving = {**ours(HELD, move_to("id-alpha")), "update_state": "updating"}
         state = State(moves={"id-shop_app": Move("db", ("id-alpha",), NOW - 3)})
         seen = swarm(db="bravo", cache="bravo", app="alpha", previous_constraints=(HELD,), **moving)
@@ -265,7 +265,7 @@ class TestEverythingElse:
         )
 
     @pytest.mark.parametrize("which", [("db",), ("cache",), ("db", "cache")])
-    def test_is_restarted_once_with_any_of_them(self, which: tuple[str, ...]) -> None:
+    def test_follower_restarts_once_with_any_anchor(self, which: tuple[str, ...]) -> None:
         new = [
             task(f"shop_{name}", "alpha", id=f"{name}-2", created=20.0 if name in which else 5.0)
             for name in ("db", "cache")
@@ -277,7 +277,7 @@ class TestEverythingElse:
 
         assert writes_to_services(found) == ["restart shop_app"]
 
-    def test_only_where_it_is_asked_for(self) -> None:
+    def test_follower_restarts_only_if_configured(self) -> None:
         new = [task(f"shop_{name}", "alpha", id=f"{name}-2", created=20.0) for name in ("db", "cache")]
         seen = replace(swarm(), tasks=(*new, task("shop_app", "alpha", created=10.0)))
         before = {f"id-shop_{name}": frozenset({"old"}) for name in ("db", "cache")}
@@ -286,14 +286,14 @@ class TestEverythingElse:
         assert writes_to_services(found) == []
 
     @pytest.mark.parametrize("cache", ["alpha", "bravo"])
-    def test_balancing_parts_no_anchors(self, cache: str) -> None:
+    def test_balancing_does_not_separate_anchors(self, cache: str) -> None:
         seen = swarm(cache=cache, mounts=())
         memory = Memory(tasks={one.id: 1 for one in seen.tasks})
         units = find_units(seen, resolve_anchor_groups(seen, CONFIG), memory, RebalanceRules(), State(), NOW)
 
         assert all(unit.forbidden is not None for unit in units)
 
-    def test_balancing_takes_all_along_if_one_anchor_follows_the_other(self) -> None:
+    def test_balancing_moves_chained_anchors_together(self) -> None:
         config = desired(anchors={"db": ("cache", "app"), "cache": ("app",)})
         seen = swarm(mounts=())
         memory = Memory(tasks={one.id: 1 for one in seen.tasks})
@@ -304,7 +304,7 @@ class TestEverythingElse:
             ["shop_app", "shop_cache", "shop_db"]
         ]
 
-    def test_a_forecast(self) -> None:
+    def test_forecast_moves_the_follower(self) -> None:
         def fate(lost: str, **where: str) -> tuple[str, ...]:
             seen = swarm(**where)
             found = what_if(
@@ -315,10 +315,10 @@ class TestEverythingElse:
             return app.to
 
         assert fate("charlie", db="alpha bravo", cache="bravo", app="charlie") == ("bravo",)
-        # apart: beside the first
+        # apart: with the first
         assert fate("charlie", db="alpha", cache="bravo", app="charlie") == ("alpha",)
 
-    def test_a_forecast_knows_the_users_constraints(self) -> None:
+    def test_forecast_considers_user_constraints(self) -> None:
         seen = swarm(cache="bravo", app="charlie", constraints=BOTH)
         found = what_if(
             seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-charlie"]]
@@ -327,10 +327,10 @@ class TestEverythingElse:
         (app,) = (one for one in found.fates if one.service == "shop_app")
         assert app.unplaced == 1
 
-    def test_a_drain_waits_only_for_the_one_it_follows(self) -> None:
+    def test_drain_waits_only_for_the_followed_anchor(self) -> None:
         seen = swarm(cache="bravo")
 
-        # the cache has left alpha, where the follower stays with the database
+        # the cache has left alpha, and the follower stays there with the database
         (left,) = still_leaving(
             seen, resolve_anchor_groups(seen, CONFIG), State(), seen.node_by_id["id-alpha"]
         )
@@ -338,13 +338,13 @@ class TestEverythingElse:
         gone = swarm(db="bravo", cache="bravo")
         assert still_leaving(gone, resolve_anchor_groups(gone, CONFIG), State(), gone.node_by_id["id-alpha"])
 
-    def test_a_global_one_goes_with_the_first_label(self) -> None:
+    def test_global_follower_uses_the_first_label(self) -> None:
         everywhere = service("shop_app", mode="global", replicas=None, **ours(HELD))
         found = plan(swarm(everywhere, db="bravo", labelled=False, cache="charlie"), CONFIG)
 
         assert writes_to_services(found) == []
 
-    def test_one_decision_a_cycle(self) -> None:
+    def test_follower_gets_one_decision_per_cycle(self) -> None:
         config = desired(anchors={"db": ("app",), "cache": ("app",), "queue": ("app",)})
         parts = [service("shop_queue"), task("shop_queue", "alpha")]
         for where in NAMES:

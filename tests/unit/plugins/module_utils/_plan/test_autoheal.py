@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing: who waits, what is done first, what is left alone, and when it is given up."""
+"""Container health repair: grace periods, order of steps, exceptions, and giving up."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def whats(plan: HealPlan) -> list[str]:
     return [step.summary for step in plan.plan.steps]
 
 
-def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:
+def test_heal_waits_for_both_grace_periods() -> None:
     early = heal(ill(69))
     assert (whats(early), early.plan.requeue_after, early.settled) == ([], 1.0, frozenset())
     assert whats(heal(ill(71))) == ["stop web.1.t1 of web"]
@@ -84,7 +84,7 @@ def test_it_waits_for_grace_and_stop_grace_from_the_transition_on() -> None:
     assert heal(ill(71)).plan.steps[0].timeout_seconds == 10  # type: ignore[attr-defined]
 
 
-def test_the_stop_grace_is_that_of_the_service_or_else_of_the_label_or_long() -> None:
+def test_stop_grace_comes_from_service_label_or_default() -> None:
     assert whats(heal(ill(100), stop_grace={"s1": 90.0})) == []
     assert whats(heal(ill(100), stop_grace={})) == []
     assert whats(heal(ill(361), stop_grace={})) == ["stop web.1.t1 of web"]
@@ -114,26 +114,26 @@ def test_labels_opt_tasks_out_and_plain_containers_in(
     assert (plan.settled == {"c1"}) == (not expected)
 
 
-def test_a_service_can_opt_out() -> None:
+def test_service_can_opt_out() -> None:
     snapshot = swarm(Service(id="s1", name="web", labels={"autoheal": "false"}))
     assert whats(heal(ill(1000), snapshot=snapshot)) == []
     assert whats(heal(ended(0), snapshot=snapshot)) == []
 
 
-def test_what_is_healthy_paused_or_starting_again_is_left_alone() -> None:
+def test_heal_ignores_healthy_paused_and_starting_containers() -> None:
     healthy = ill(1000, health=Health("healthy"))
     plan = heal(healthy, ill(1000, state="restarting"), ill(1000, state="paused"))
     assert whats(plan) == []
     assert plan.plan.notes == (Reason("unhealthy_but_paused", container="web.1.t1 of web"),)
 
 
-def test_what_was_only_paused_is_left_alone() -> None:
+def test_heal_ignores_containers_that_were_only_paused() -> None:
     unpaused = ill(NOW, health=Health("unhealthy", failing_streak=0, retries=3, since=0.0))
     assert heal(unpaused) == HealPlan()
     assert heal(replace(unpaused, state="paused")) == HealPlan()
 
 
-def test_the_pauses_double_and_then_it_is_given_up() -> None:
+def test_backoff_doubles_until_giving_up() -> None:
     state, done = NodeState(), []
     for second in range(0, 2000, 10):
         view = NodeView("e1", "alpha", NOW + second, "active", containers=(ill(1000),))
@@ -146,19 +146,19 @@ def test_the_pauses_double_and_then_it_is_given_up() -> None:
     assert done == [(0, "stop"), (60, "stop"), (180, "stop"), (420, "healing_given_up")]
 
 
-def test_what_has_been_well_for_a_window_is_forgotten() -> None:
+def test_attempts_are_forgotten_after_a_healthy_window() -> None:
     state = NodeState(
         heals={"s1": Heal((1.0,), given_up=NOW - 4000, seen=NOW - 4000), "s2": Heal(seen=NOW - 10)}
     )
     assert apply_node_edits(state, heal(state=state).plan.remember).heals.keys() == {"s2"}  # type: ignore[arg-type]
-    # unhealthy all the time: given up it stays
+    # unhealthy all the time: it stays given up
     assert "s1" in apply_node_edits(state, heal(ill(9000), state=state).plan.remember).heals  # type: ignore[arg-type]
 
 
 ON_FAILURE = Service(id="s1", name="web", restart_condition="on-failure", force_update=3)
 
 
-def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
+def test_service_restarts_only_if_swarm_replaces_nothing() -> None:
     plan = heal(ended(0), snapshot=swarm(ON_FAILURE))
     assert whats(plan) == ["restart web"]
     assert plan.plan.steps[0].after == {"force_update": 4}
@@ -183,14 +183,15 @@ def test_a_service_is_restarted_only_where_swarm_replaces_nothing() -> None:
         (replace(ON_FAILURE, id="other"), None),
     ],
 )
-def test_a_service_is_not_restarted(service: Service, note: str | None) -> None:
+def test_service_is_not_restarted(service: Service, note: str | None) -> None:
     plan = heal(ended(0), snapshot=swarm(service))
     assert whats(plan) == []
     assert plan.plan.notes == (() if note is None else (Reason(note, service="web"),))
 
 
-def test_what_ended_well_is_no_concern() -> None:
-    # a service that runs to its end, like a migration: the engine calls it unhealthy as soon as it has ended
+def test_completed_task_is_ignored() -> None:
+    # a service that runs to completion, like a migration: the engine reports it as unhealthy when it has
+    # ended
     well = ended(0, health=Health("unhealthy", failing_streak=1, retries=3))
     plan = heal(well, snapshot=swarm(ON_FAILURE))
     assert (whats(plan), plan.settled) == ([], {"c1"})
@@ -198,7 +199,7 @@ def test_what_ended_well_is_no_concern() -> None:
     assert heal(ended(0, ago=30), snapshot=swarm(ON_FAILURE)).plan.requeue_after == 30
 
 
-def test_one_restart_is_enough_for_many_tasks_and_waits_its_turn() -> None:
+def test_many_tasks_need_one_restart_in_turn() -> None:
     other = {**TASK, TASK_ID_LABEL: "t0"}
     snapshot = swarm(replace(ON_FAILURE, replicas=2))
     older = Task(id="t0", service_id="s1", node_id="n1", state="complete", desired_state="shutdown", slot=2)
@@ -208,14 +209,14 @@ def test_one_restart_is_enough_for_many_tasks_and_waits_its_turn() -> None:
     assert heal(ended(0), snapshot=snapshot, state=state).plan.requeue_after == 50
 
 
-def test_a_global_service_is_judged_node_by_node() -> None:
+def test_global_service_is_judged_per_node() -> None:
     service = replace(ON_FAILURE, mode="global", replicas=None)
     assert whats(heal(ended(0), snapshot=swarm(service))) == ["restart web"]
     drained = replace(swarm(service), nodes=(Node(id="n1", hostname="alpha", availability="drain"),))
     assert whats(heal(ended(0), snapshot=drained)) == []
 
 
-def test_a_worker_hands_over_what_only_a_manager_can_judge() -> None:
+def test_worker_defers_cases_to_a_manager() -> None:
     plan = heal(ended(0))
     assert plan.for_manager == (Ended("s1", "web", "t1", 0, NOW - 100),)
     assert (whats(plan), plan.settled) == ([], {"c1"})

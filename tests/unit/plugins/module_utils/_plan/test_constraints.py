@@ -27,12 +27,12 @@ ALPHA = node(
 
 
 @pytest.mark.parametrize(("expression", "expected"), CASES)
-def test_means_what_it_means_to_swarm(expression: str, expected: bool) -> None:
+def test_constraint_matches_like_swarm(expression: str, expected: bool) -> None:
     assert parse_constraint(expression.format(node=ALPHA)).allows(ALPHA) is expected
 
 
 @pytest.mark.parametrize(("expression", "message"), INVALID)
-def test_refuses_what_swarm_refuses_in_its_words(expression: str, message: str) -> None:
+def test_parse_error_is_the_same_as_swarms(expression: str, message: str) -> None:
     with pytest.raises(ConstraintError) as error:
         parse_constraint(expression)
 
@@ -51,17 +51,17 @@ def test_refuses_what_swarm_refuses_in_its_words(expression: str, message: str) 
         ("node.ip!=nonsense", False),
     ],
 )
-def test_addresses_and_networks(expression: str, expected: bool) -> None:
+def test_node_ip_matches_addresses_and_networks(expression: str, expected: bool) -> None:
     assert parse_constraint(expression).allows(ALPHA) is expected
 
 
-def test_names_each_expression_that_keeps_a_task_off() -> None:
+def test_violated_returns_each_violated_expression() -> None:
     expressions = ("node.role==manager", "node.labels.disk==hdd", "node.hostname!=alpha")
 
     assert violated(expressions, ALPHA) == ("node.labels.disk==hdd", "node.hostname!=alpha")
 
 
-def test_expressions_of_which_one_is_invalid_constrain_nothing() -> None:
+def test_violated_ignores_all_if_one_is_invalid() -> None:
     assert violated(("node.role==worker", "nonsense"), ALPHA) == ()
 
 
@@ -77,5 +77,5 @@ def test_expressions_of_which_one_is_invalid_constrain_nothing() -> None:
         ((("windows", "amd64"),), False),
     ],
 )
-def test_platforms_of_an_image(platforms: tuple[tuple[str, str], ...], expected: bool) -> None:
+def test_platform_allows_matching_images(platforms: tuple[tuple[str, str], ...], expected: bool) -> None:
     assert platform_allows(platforms, ALPHA) is expected

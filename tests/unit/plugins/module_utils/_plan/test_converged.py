@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is waited for after a reboot."""
+"""The conditions to wait for after a reboot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.convergence i
 from tests.support.builders import node, service, snapshot, task
 
 
-def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
+def test_node_is_back_when_ready_and_reachable() -> None:
     assert absence(node("a")) is None
     assert absence(node("a", state="down")) == Reason("node_not_ready", node="a", state="down")
     manager = node("a", role="manager", reachability="unreachable")
@@ -22,7 +22,7 @@ def test_a_node_is_back_once_it_is_ready_and_its_manager_reachable() -> None:
     assert absence(node("a", role="manager")) == Reason("node_not_managing", node="a")
 
 
-def test_what_does_not_run_as_asked() -> None:
+def test_unconverged_services_are_reported() -> None:
     seen = snapshot(
         node("a"),
         node("b", availability="drain"),

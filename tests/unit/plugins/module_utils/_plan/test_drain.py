@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Draining nodes: what is planned, what is refused, and what is said to be left."""
+"""Draining nodes: planned steps, refusals, and the reported remaining tasks."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def managers(*reachability: str) -> tuple[Node, ...]:
     )
 
 
-def test_a_node_that_is_drained_already_is_left_alone() -> None:
+def test_drained_node_needs_no_step() -> None:
     seen = SwarmSnapshot(nodes=(node("a"), node("b", availability="drain")))
     found = plan_availability(seen, State(), "a", "drain", 7.0)
     (step,) = found.steps
     assert (step.before, step.after) == ({"availability": "active"}, {"availability": "drain"})
     asked = apply_edits(State(), found.remember)
     assert asked.asked_availability == {"id-a": 7.0}
-    # one that was drained by hand is from now on kept so, too
+    # a node that was drained manually now stays drained, too
     kept = plan_availability(seen, State(), "b", "drain", 7.0)
     assert (kept.steps, kept.remember) == ((), (AskAvailability("id-b", 7.0),))
     assert plan_availability(seen, apply_edits(State(), kept.remember), "b", "drain", 8.0).is_empty
 
 
-def test_a_node_that_is_activated_is_forgotten() -> None:
+def test_activated_node_is_forgotten() -> None:
     seen = SwarmSnapshot(nodes=(node("a", availability="drain"), node("b")))
     found = plan_availability(seen, State(asked_availability={"id-a": 7.0}), "a", "active", 8.0)
     assert [step.after for step in found.steps] == [{"availability": "active"}]
@@ -51,7 +51,7 @@ def test_a_node_that_is_activated_is_forgotten() -> None:
     assert plan_availability(seen, State(), "b", "active", 8.0).is_empty
 
 
-def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
+def test_draining_the_last_active_node_warns() -> None:
     plan = plan_availability(
         SwarmSnapshot(nodes=(node("a"), node("b", availability="pause"))), State(), "a", "drain", 0
     )
@@ -59,7 +59,7 @@ def test_draining_the_last_active_node_is_done_with_a_warning() -> None:
     assert plan.warnings == (Reason("drains_last_active_node", node="a"),)
 
 
-def test_names_that_mean_no_node_or_two_are_refused() -> None:
+def test_ambiguous_and_unknown_names_are_refused() -> None:
     seen = SwarmSnapshot(nodes=(node("a"), node("a", id="other")))
     with pytest.raises(OrcastraError, match="there is no node c"):
         plan_availability(seen, State(), "c", "drain", 0)
@@ -76,9 +76,7 @@ def test_names_that_mean_no_node_or_two_are_refused() -> None:
         (("reachable", "reachable", "unreachable"), False),
     ],
 )
-def test_a_manager_is_stopped_only_while_the_others_have_a_quorum(
-    reachability: tuple[str, ...], spared: bool
-) -> None:
+def test_manager_stops_only_if_the_others_have_a_quorum(reachability: tuple[str, ...], spared: bool) -> None:
     seen = SwarmSnapshot(nodes=(*managers(*reachability), node("w")))
     assert plan_availability(seen, State(), "m0", "drain", 0).steps
     check_spare(seen, seen.node_by_id["id-w"])
@@ -89,7 +87,7 @@ def test_a_manager_is_stopped_only_while_the_others_have_a_quorum(
             plan_availability(seen, State(), "m0", "drain", 0, stops=True)
 
 
-def test_what_is_left_is_what_may_still_run() -> None:
+def test_left_on_lists_tasks_that_may_still_run() -> None:
     seen = SwarmSnapshot(
         nodes=(node("a"), node("b")),
         services=(service("web", stop_grace_seconds=30.0), service("db")),

@@ -28,7 +28,7 @@ def with_mounts(*mounts: dict[str, Any]) -> dict[str, Any]:
     return {"Name": NAME, "Mode": {"Global": {}}, "TaskTemplate": {"ContainerSpec": container}}
 
 
-def test_the_time_zone_takes_no_mount_away() -> None:
+def test_time_zone_keeps_other_mounts() -> None:
     definition = {"timezone": {"bind_local": True}}
     spec = with_mounts(THEIRS)
     (step,) = plan(spec, definition).steps
@@ -36,11 +36,11 @@ def test_the_time_zone_takes_no_mount_away() -> None:
     (localtime,) = build_exporter(definition).mounts
     assert after["TaskTemplate"]["ContainerSpec"]["Mounts"] == [THEIRS, localtime]
     assert plan(after, definition).is_empty
-    # as somebody may have written it
+    # as a user may have written it
     assert plan(with_mounts({**localtime, "Consistency": "default"}, THEIRS), definition).is_empty
 
 
-def test_reasons() -> None:
+def test_plan_has_a_reason_for_each_change() -> None:
     definition: dict[str, Any] = {}
     created = plan_exporter(snapshot(), build_exporter(definition), None, {})
     assert created.steps[0].why == (Reason("service_missing", service=NAME),)

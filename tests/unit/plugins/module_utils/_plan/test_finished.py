@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once: what has finished is not missing anywhere, and nothing of ours runs it again."""
+"""Services that run once: finished tasks are not missing, and Orcastra never runs them again."""
 
 from __future__ import annotations
 
@@ -65,40 +65,40 @@ def writes(found: Plan) -> list[ServiceStep]:
 
 class TestWhatIsOver:
     def found(self, one: Service, *tasks: Task) -> tuple[int, int, int]:
-        """How many are done, have failed for good, and are missing."""
+        """The numbers of done, finally failed, and missing tasks."""
         seen = snapshot(node("alpha"), node("down", state="down"), one, *tasks)
         over = finished(seen, one)
         return len(over.done), len(over.failed), missing_tasks(seen, one)
 
     @BOTH
-    def test_a_completed_task(self, condition: str) -> None:
+    def test_completed_task_is_finished(self, condition: str) -> None:
         assert self.found(app(condition), done("shop_app", "alpha")) == (1, 0, 0)
 
     @BOTH
-    def test_a_completed_task_whose_node_left_the_swarm(self, condition: str) -> None:
+    def test_completed_task_on_a_removed_node_is_finished(self, condition: str) -> None:
         assert self.found(app(condition), done("shop_app", "gone")) == (1, 0, 0)
 
-    def test_under_any_nothing_ever_is(self) -> None:
+    def test_restart_condition_any_finishes_nothing(self) -> None:
         assert self.found(app("any"), done("shop_app", "alpha")) == (0, 0, 1)
 
     @pytest.mark.parametrize("state", ["failed", "rejected", "shutdown", "orphaned"])
-    def test_a_failure_is_final_under_none_alone(self, state: str) -> None:
+    def test_failure_is_final_only_under_none(self, state: str) -> None:
         ended = failed("shop_app", "alpha", state=state)
 
         assert self.found(app("none"), ended) == (0, 1, 0)
         assert self.found(app("on-failure"), ended) == (0, 0, 1)
 
-    def test_one_that_was_lost_with_its_node_is_not_replaced_under_none(self) -> None:
+    def test_task_lost_with_its_node_is_final_under_none(self) -> None:
         lost = task("shop_app", "down", desired_state="shutdown")
 
         assert self.found(app("none"), lost) == (0, 1, 0)
         assert self.found(app("on-failure"), lost) == (0, 0, 1)
 
-    def test_one_that_still_stops_is_not_over_yet(self) -> None:
+    def test_stopping_task_is_not_finished(self) -> None:
         assert self.found(app("none"), task("shop_app", "alpha", desired_state="shutdown")) == (0, 0, 1)
 
     @BOTH
-    def test_a_new_run_counts_whatever_became_of_the_earlier_ones(self, condition: str) -> None:
+    def test_new_run_supersedes_earlier_ones(self, condition: str) -> None:
         old = done("shop_app", "alpha", created=1.0)
         again = task("shop_app", "alpha", id="again", created=2.0)
 
@@ -107,29 +107,29 @@ class TestWhatIsOver:
         assert self.found(app(condition), replace(old, created=3.0), again) == (0, 0, 0)
 
     @BOTH
-    def test_the_latest_run_counts(self, condition: str) -> None:
+    def test_latest_run_counts(self, condition: str) -> None:
         old = failed("shop_app", "alpha", id="old", created=1.0)
         new = done("shop_app", "alpha", id="new", created=2.0)
 
         assert self.found(app(condition), old, new) == (1, 0, 0)
 
     @BOTH
-    def test_some_of_several(self, condition: str) -> None:
+    def test_finished_tasks_are_counted_per_slot(self, condition: str) -> None:
         three = app(condition, replicas=3)
         parts = [done("shop_app", "alpha", slot=1), done("shop_app", "alpha", slot=2)]
 
         assert self.found(three, *parts, task("shop_app", "alpha", slot=3)) == (2, 0, 0)
         assert self.found(three, *parts) == (2, 0, 1)
 
-    def test_a_task_that_is_being_removed_does_not_count(self) -> None:
+    def test_removed_task_does_not_count(self) -> None:
         assert self.found(app("none"), done("shop_app", "alpha", desired_state="remove")) == (0, 0, 1)
 
-    def test_jobs_have_rules_of_their_own(self) -> None:
+    def test_jobs_have_no_finished_tasks(self) -> None:
         job = app("on-failure", mode="replicated-job")
 
         assert self.found(job, done("shop_app", "alpha"))[0] == 0
 
-    def test_what_a_write_would_run_again(self) -> None:
+    def test_would_run_again_lists_rerun_tasks(self) -> None:
         one = app("on-failure", replicas=3)
         here, there = done("shop_app", "alpha", slot=1), done("shop_app", "bravo", slot=2)
         gone, runs = done("shop_app", "gone", slot=3), task("shop_app", "bravo", slot=4)
@@ -147,7 +147,7 @@ class TestWhatIsOver:
 
 class TestFollowers:
     @BOTH
-    def test_is_not_restarted_and_gets_its_constraint(self, condition: str) -> None:
+    def test_finished_follower_gets_its_constraint_without_restart(self, condition: str) -> None:
         seen = swarm(app(condition), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
         found = plan(seen)
 
@@ -159,7 +159,7 @@ class TestFollowers:
         assert group.followers[0].is_in_place
 
     @BOTH
-    def test_gets_no_constraint_that_would_run_it_again(self, condition: str) -> None:
+    def test_finished_follower_gets_no_constraint_that_reruns_it(self, condition: str) -> None:
         for where in ("alpha", "gone"):
             seen = swarm(app(condition), done("shop_app", where), anchor_on="bravo", app_on=None)
             found = plan(seen)
@@ -173,21 +173,21 @@ class TestFollowers:
             assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
 
     @BOTH
-    def test_keeps_its_constraint_when_its_anchor_moves_on(self, condition: str) -> None:
+    def test_finished_follower_keeps_its_constraint_when_the_anchor_moves(self, condition: str) -> None:
         seen = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
 
         assert writes(plan(seen)) == []
 
     @BOTH
-    def test_a_paused_update_of_one_task_is_no_obstacle(self, condition: str) -> None:
-        """That is how Swarm leaves a run of swarm-cronjob."""
+    def test_paused_update_of_one_task_allows_a_write(self, condition: str) -> None:
+        """The state in which Swarm leaves a run of swarm-cronjob."""
         paused = app(condition, update_state="paused")
         step = placed(plan(swarm(paused, done("shop_app", "alpha"), anchor_on="alpha", app_on=None)))
 
         assert (step.add, step.while_updating) == ((HELD,), True)
 
     @BOTH
-    def test_a_paused_update_of_several_is(self, condition: str) -> None:
+    def test_paused_update_of_several_tasks_blocks_a_write(self, condition: str) -> None:
         paused = app(condition, update_state="paused", replicas=2)
         parts = [done("shop_app", "alpha", slot=slot) for slot in (1, 2)]
         found = plan(swarm(paused, *parts, anchor_on="alpha", app_on=None))
@@ -196,19 +196,19 @@ class TestFollowers:
         assert found.requeue_after is None
 
     @pytest.mark.parametrize("state", ["updating", "rollback_started", "rollback_paused"])
-    def test_so_is_any_other_update(self, state: str) -> None:
+    def test_other_updates_block_a_write(self, state: str) -> None:
         updating = app("none", update_state=state)
 
         assert writes(plan(swarm(updating, done("shop_app", "alpha"), anchor_on="alpha", app_on=None))) == []
 
-    def test_before_its_first_run_it_gets_its_constraint(self) -> None:
+    def test_follower_gets_its_constraint_before_the_first_run(self) -> None:
         """swarm-cronjob wants its services deployed with 0 replicas."""
         seen = swarm(app("none", replicas=0), anchor_on="alpha", app_on=None)
 
         assert placed(plan(seen)).add == (HELD,)
         assert writes(plan(swarm(app("none", replicas=0, **ours(HELD)), app_on=None))) == []
 
-    def test_a_failure_under_none_is_reported_and_left(self) -> None:
+    def test_failure_under_none_is_only_reported(self) -> None:
         found = plan(swarm(app("none"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None))
 
         assert [type(step) for step in writes(found)] == [PlaceService]
@@ -218,13 +218,13 @@ class TestFollowers:
         assert "non-zero exit (3)" in warning.params["error"]
         assert found.requeue_after is None
 
-    def test_attempts_that_are_used_up_are_a_failure(self) -> None:
+    def test_exhausted_attempts_are_a_failure(self) -> None:
         seen = swarm(app("on-failure"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None)
 
         (step,) = writes(plan(seen))
         assert step.action == "restart_service"
 
-    def test_a_restart_that_would_run_finished_tasks_again_is_left_to_the_user(self) -> None:
+    def test_restart_that_reruns_finished_tasks_is_left_to_the_user(self) -> None:
         parts = [
             done("shop_app", "alpha", slot=1),
             done("shop_app", "alpha", slot=2),
@@ -240,16 +240,16 @@ class TestFollowers:
         assert "non-zero exit (3)" in str(warning)
 
     @pytest.mark.parametrize("mounts", [(), VOLUME])
-    def test_what_may_never_be_started_again_runs_to_its_end_where_it_is(self, mounts: Any) -> None:
+    def test_run_once_follower_runs_to_completion(self, mounts: Any) -> None:
         seen = swarm(app("none", mounts=mounts, **ours(HELD)))
         found = plan(seen)
 
         assert writes(found) == []
-        # the label would have Swarm end it, and start no other
+        # with the label, Swarm would stop it and start no other task
         assert labels(found) == {"bravo": {"db": "true"}}
         assert found.warnings == ()
 
-    def test_it_gets_no_constraint_either_while_it_runs_elsewhere(self) -> None:
+    def test_run_once_follower_gets_no_constraint_elsewhere(self) -> None:
         unsettled_anchor = [
             node("bravo", labels={"db": "true"}),
             node("alpha"),
@@ -258,16 +258,16 @@ class TestFollowers:
         assert writes(plan(swarm(app("none")))) == []
         assert writes(plan(swarm(app("none"), *unsettled_anchor))) == []
 
-    def test_others_go_while_it_stays(self) -> None:
+    def test_other_followers_move_while_it_stays(self) -> None:
         config = desired(anchors={"db": ("app", "web")})
         web = service("shop_web", **ours(HELD))
         found = plan(swarm(app("none", **ours(HELD)), web, task("shop_web", "alpha")), config)
 
-        # not by the label alone, which stays
+        # not by the label alone, because it stays
         assert [step.name for step in writes(found)] == ["shop_web"]
         assert placed(found).add == (TO_BRAVO,)
 
-    def test_some_of_several_are_not_moved_where_that_would_run_the_others_again(self) -> None:
+    def test_partly_finished_follower_is_not_moved_if_that_reruns_tasks(self) -> None:
         ordered = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD))
         runs = task("shop_app", "alpha", slot=2)
 
@@ -281,13 +281,13 @@ class TestFollowers:
         goes = plan(swarm(ordered, done("shop_app", "bravo"), runs, bravo, app_on=None))
         assert placed(goes).add == (TO_BRAVO,)
 
-    def test_some_of_several_are_not_scaled_to_0(self) -> None:
+    def test_partly_finished_follower_is_not_scaled_to_0(self) -> None:
         slow = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD), stop_grace_seconds=90)
         runs = task("shop_app", "alpha", slot=2)
 
         assert writes(plan(swarm(slow, done("shop_app", "bravo"), runs, app_on=None))) == []
 
-    def test_a_move_ends_although_its_task_has_finished_meanwhile(self) -> None:
+    def test_move_ends_although_its_task_has_finished(self) -> None:
         moved = app("on-failure", mounts=VOLUME, **ours(HELD, TO_BRAVO), update_state="paused")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
         seen = swarm(
@@ -298,7 +298,7 @@ class TestFollowers:
         assert (placed(found).remove, placed(found).add) == ((TO_BRAVO,), ())
         assert remembered(found, state).moves == {}
 
-    def test_what_was_tried_is_forgotten_once_it_has_finished(self) -> None:
+    def test_attempts_are_forgotten_after_completion(self) -> None:
         state = State(attempts={"id-shop_app": Attempts(2, NOW - 31, NOW - 60, "Swarm has given up")})
         seen = swarm(
             app("on-failure", **ours(HELD)),
@@ -318,7 +318,9 @@ class TestFollowers:
             ("on-failure", "running", 1),
         ],
     )
-    def test_is_not_restarted_with_its_anchor(self, condition: str, first: str, restarts: int) -> None:
+    def test_finished_follower_is_not_restarted_with_its_anchor(
+        self, condition: str, first: str, restarts: int
+    ) -> None:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
         one = app(condition, replicas=1, **ours(HELD))
@@ -333,7 +335,7 @@ class TestFollowers:
         if not restarts:
             assert remembered(found, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
 
-    def test_nor_if_some_of_its_tasks_have_finished(self) -> None:
+    def test_partly_finished_follower_is_not_restarted_with_its_anchor(self) -> None:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
         one = app("on-failure", replicas=2, **ours(HELD))
@@ -354,35 +356,35 @@ class TestAnchors:
         return snapshot(*nodes, *parts, service("shop_app", **ours(HELD)), task("shop_app", app_on))
 
     @BOTH
-    def test_its_label_is_where_it_has_finished(self, condition: str) -> None:
+    def test_anchor_label_is_on_the_node_where_it_finished(self, condition: str) -> None:
         seed = done("shop_db", "alpha")
 
         assert labels(plan(self.seed(seed, condition=condition))) == {"alpha": {"db": "true"}}
         assert plan(self.seed(seed, condition=condition, label_on="alpha")).is_empty
 
     @BOTH
-    def test_after_another_run_elsewhere_it_is_there(self, condition: str) -> None:
+    def test_anchor_label_follows_a_run_elsewhere(self, condition: str) -> None:
         old, new = done("shop_db", "alpha", created=1.0), done("shop_db", "bravo", created=2.0)
         found = plan(self.seed(old, new, condition=condition, label_on="alpha"))
 
         assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
 
     @pytest.mark.parametrize("state", ["failed", "rejected", "shutdown"])
-    def test_after_a_failure_it_stays(self, state: str) -> None:
+    def test_anchor_label_stays_after_a_failure(self, state: str) -> None:
         found = plan(self.seed(failed("shop_db", "bravo", state=state), label_on="alpha"))
 
         assert found.steps == ()
         assert len(found.warnings) == 1
 
     @BOTH
-    def test_while_it_runs_again_it_stays(self, condition: str) -> None:
+    def test_anchor_label_stays_during_another_run(self, condition: str) -> None:
         again = task("shop_db", "bravo", id="again", state="starting", created=2.0)
         found = plan(self.seed(done("shop_db", "alpha"), again, condition=condition, label_on="alpha"))
 
         assert found.steps == ()
 
     @BOTH
-    def test_its_node_is_down_or_gone(self, condition: str) -> None:
+    def test_anchor_label_without_its_node(self, condition: str) -> None:
         seen = self.seed(done("shop_db", "alpha"), condition=condition, label_on="alpha", app_on="bravo")
         down = tuple(replace(one, state="down") if one.hostname == "alpha" else one for one in seen.nodes)
         gone = tuple(one for one in seen.nodes if one.hostname != "alpha")
@@ -391,12 +393,12 @@ class TestAnchors:
             assert plan(replace(seen, nodes=nodes)).steps == ()
 
     @BOTH
-    def test_followers_go_there(self, condition: str) -> None:
+    def test_followers_move_to_a_finished_anchor(self, condition: str) -> None:
         found = plan(self.seed(done("shop_db", "bravo"), condition=condition, label_on="alpha"))
 
         assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
 
-    def test_is_not_restarted(self) -> None:
+    def test_finished_anchor_is_not_restarted(self) -> None:
         assert writes(plan(self.seed(done("shop_db", "alpha"), label_on="alpha"))) == []
         under_any = self.seed(done("shop_db", "alpha"), condition="any", label_on="alpha")
         assert [step.action for step in writes(plan(under_any))] == ["restart_service"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once are missing nowhere: not in waiting, healing, balancing, drains or forecasts."""
+"""Finished tasks are not missing in convergence, repair, balancing, drains and forecasts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def failed(name: str, where: str, **fields: Any) -> Task:
 
 class TestElsewhere:
     @BOTH
-    def test_nothing_waits_for_it(self, condition: str) -> None:
+    def test_convergence_ignores_finished_tasks(self, condition: str) -> None:
         seen = snapshot(
             node("alpha"),
             node("bravo"),
@@ -65,7 +65,7 @@ class TestElsewhere:
         assert list(unconverged_services(seen)) == ["short"]
 
     @BOTH
-    def test_its_paused_update_is_fine(self, condition: str) -> None:
+    def test_paused_update_of_finished_tasks_is_resumed(self, condition: str) -> None:
         once = service("cron", restart_condition=condition, update_state="paused", can_roll_back=True)
         seen = snapshot(node("alpha"), once, done("cron", "alpha"))
 
@@ -74,7 +74,7 @@ class TestElsewhere:
             assert (found.steps, found.warnings) == ((), ())
         assert [step.action for step in plan_paused(seen, "resume").steps] == ["resume_update"]
 
-    def test_one_that_has_failed_is_not(self) -> None:
+    def test_paused_update_of_failed_tasks_is_not_fine(self) -> None:
         once = service("cron", restart_condition="none", update_state="paused", can_roll_back=True)
         seen = snapshot(node("alpha"), once, failed("cron", "alpha"))
 
@@ -82,7 +82,7 @@ class TestElsewhere:
         assert plan_paused(seen, "rollback").steps
 
     @BOTH
-    def test_balancing_moves_its_anchor_without_it(self, condition: str) -> None:
+    def test_balancing_moves_the_anchor_without_finished_followers(self, condition: str) -> None:
         migrate = service("shop_app", restart_condition=condition, mounts=VOLUME, update_state="paused")
         parts = [service("shop_db"), task("shop_db", "alpha"), migrate, done("shop_app", "alpha")]
         seen = snapshot(node("alpha"), node("bravo"), *parts)
@@ -101,7 +101,7 @@ class TestElsewhere:
             ("on-failure", [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]),
         ],
     )
-    def test_balancing_leaves_what_would_run_twice(self, condition: str, tasks: list[Task]) -> None:
+    def test_balancing_never_reruns_finished_tasks(self, condition: str, tasks: list[Task]) -> None:
         one = service("one", restart_condition=condition, replicas=len(tasks))
         seen = snapshot(node("alpha"), node("bravo"), one, *tasks)
         memory = Memory(tasks={one.id: 1 for one in tasks})
@@ -110,7 +110,7 @@ class TestElsewhere:
         assert unit.forbidden is not None
 
     @pytest.mark.parametrize("condition", ["none", "on-failure"])
-    def test_a_drain_begins_no_move_that_would_run_it_again(self, condition: str) -> None:
+    def test_drain_begins_no_move_that_reruns_tasks(self, condition: str) -> None:
         one = service("one", restart_condition=condition, replicas=2, update_order="start-first")
         tasks = [task("one", "alpha", slot=2), done("one", "alpha", slot=1)]
         seen = snapshot(node("alpha"), node("bravo"), one, *tasks)
@@ -122,7 +122,7 @@ class TestElsewhere:
         assert still_leaving(seen, (), State(), alpha) == ()
 
     @pytest.mark.parametrize("condition", ["none", "on-failure"])
-    def test_a_drain_does_not_wait_for_a_follower_that_stays(self, condition: str) -> None:
+    def test_drain_does_not_wait_for_a_finished_follower(self, condition: str) -> None:
         one = app(condition, replicas=2, **ours(HELD))
         tasks = [task("shop_app", "alpha", slot=2), done("shop_app", "alpha", slot=1)]
         seen = swarm(one, *tasks, app_on=None)
@@ -133,7 +133,7 @@ class TestElsewhere:
         )
 
     @BOTH
-    def test_a_forecast_does_not_count_it(self, condition: str) -> None:
+    def test_forecast_ignores_finished_tasks(self, condition: str) -> None:
         seen = snapshot(
             node("alpha"),
             node("bravo", labels={"db": "true"}),
@@ -147,7 +147,7 @@ class TestElsewhere:
         )
 
         (fate,) = found.fates
-        # beside what its anchor has left behind
+        # on the node with its anchor's data
         assert (fate.service, fate.to, fate.unplaced) == ("shop_app", ("bravo",), 0)
         lost = what_if(
             seen, resolve_anchor_groups(seen, CONFIG), Memory(), NOW, lose=[seen.node_by_id["id-bravo"]]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may take what is handed over, and what becomes of what nobody takes or ends."""
+"""Handovers: which instance may take one, and the outcome of those that no instance takes or finishes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.drain.handove
     SILENCE_SECONDS,
     STALE_SECONDS,
     Myself,
-    nobody_else,
+    no_other_instance,
     out_of_service,
     plan_upkeep,
     takeable,
@@ -45,12 +45,12 @@ def state(handover: Handover | None = REST, **record: Any) -> State:
     return State(commands={"k": CommandRecord(**{**fields, **record})}, handovers=handovers)
 
 
-def test_an_instance_elsewhere_takes_it() -> None:
+def test_offer_is_taken_by_an_instance_elsewhere() -> None:
     assert takeable(state(), BRAVO, NOW + 5) == ("k",)
 
 
 @pytest.mark.parametrize("boot", ["boot-a", ""])
-def test_the_engine_of_its_own_host_tells_where_it_runs(boot: str) -> None:
+def test_local_engine_identifies_the_host(boot: str) -> None:
     assert takeable(state(), Myself("id-b", boot, is_local=True), NOW + 5) == ("k",)
 
 
@@ -58,10 +58,10 @@ def test_the_engine_of_its_own_host_tells_where_it_runs(boot: str) -> None:
     ("found", "me"),
     [
         (state(), Myself("id-a", "boot-a")),
-        # a container that talks to another engine, or one that has come back after the reboot
+        # a container with a remote engine, or one that has returned after the reboot
         (state(), Myself("id-b", "boot-a")),
         (state(), Myself("id-a", "boot-new")),
-        # it cannot tell where it runs
+        # it does not know where it runs
         (state(), Myself("id-b", "")),
         (state(), Myself("", "boot-b", is_local=True)),
         (state(), Myself("id-a", "boot-b", is_local=True)),
@@ -71,26 +71,26 @@ def test_the_engine_of_its_own_host_tells_where_it_runs(boot: str) -> None:
         (state(None), BRAVO),
     ],
 )
-def test_nobody_else_takes_it(found: State, me: Myself) -> None:
+def test_offer_is_not_taken_by_unsuitable_instances(found: State, me: Myself) -> None:
     assert takeable(found, me, NOW + 5) == ()
 
 
-def test_an_offer_of_yesterday_is_left_alone() -> None:
+def test_old_offer_is_not_taken() -> None:
     assert takeable(state(), BRAVO, NOW + STALE_SECONDS - 1) == ("k",)
     assert takeable(state(), BRAVO, NOW + STALE_SECONDS) == ()
 
 
-def test_the_oldest_offer_comes_first() -> None:
+def test_oldest_offer_comes_first() -> None:
     records = state().commands
     handovers = {"k": REST, "j": replace(REST, offered=NOW - 1), "l": replace(REST, offered=NOW + 1)}
     found = State(commands=dict.fromkeys("jkl", records["k"]), handovers=handovers)
     assert takeable(found, BRAVO, NOW + 5) == ("j", "k", "l")
-    # two hosts at a time might cost the quorum
+    # rebooting two hosts at a time might cost the quorum
     found = replace(found, handovers={**handovers, "l": replace(REST, by="c")})
     assert takeable(found, BRAVO, NOW + 5) == ()
 
 
-def test_an_offer_waits_for_a_while_and_then_says_that_nobody_took_it() -> None:
+def test_offer_expires_with_a_message() -> None:
     assert plan_upkeep(SEEN, state(), {"k": OFFER_SECONDS - 1}, NOW).waits
     upkeep = plan_upkeep(SEEN, state(), {"k": OFFER_SECONDS}, NOW)
     (result,) = upkeep.edits
@@ -101,7 +101,7 @@ def test_an_offer_waits_for_a_while_and_then_says_that_nobody_took_it() -> None:
     assert result.message == f"drain node b; {why}"  # type: ignore[attr-defined]
 
 
-def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
+def test_taken_offer_is_awaited_during_heartbeats() -> None:
     taken = state(replace(REST, by="b", beats=7))
     assert plan_upkeep(SEEN, taken, {}, NOW).waits
     assert plan_upkeep(SEEN, taken, {"k": SILENCE_SECONDS - 1}, NOW).edits == ()
@@ -113,23 +113,23 @@ def test_whoever_is_at_work_on_it_is_waited_for_while_it_lives() -> None:
     assert result.message == f"drain node b; {lost}; {left}"
 
 
-def test_what_belongs_to_no_running_command_is_forgotten() -> None:
+def test_handover_without_a_running_command_is_forgotten() -> None:
     for found in (state(status=DONE), State(handovers={"k": REST})):
         upkeep = plan_upkeep(SEEN, found, {}, NOW)
         assert (upkeep.edits, upkeep.results, upkeep.waits) == ((ForgetHandover("k"),), {}, False)
     assert plan_upkeep(SEEN, state(None), {}, NOW).edits == ()
 
 
-def test_where_nobody_could_take_it_that_is_known_at_once() -> None:
-    assert nobody_else(SEEN, ["id-a"]) is None
+def test_offer_without_a_possible_taker_is_reported_immediately() -> None:
+    assert no_other_instance(SEEN, ["id-a"]) is None
     alone = snapshot(node("a", role="manager", reachability="reachable"), node("b", state="down"))
-    assert nobody_else(alone, ["id-a"]) == Reason("handover_no_ready_node")
+    assert no_other_instance(alone, ["id-a"]) == Reason("handover_no_ready_node")
     workers = snapshot(node("a", role="manager", reachability="reachable"), node("b"))
-    assert "it cannot be spared: without it 0 of 1 managers" in str(nobody_else(workers, ["id-a"]))
-    assert nobody_else(workers, ["id-b"]) is None
+    assert "it cannot be spared: without it 0 of 1 managers" in str(no_other_instance(workers, ["id-a"]))
+    assert no_other_instance(workers, ["id-b"]) is None
 
 
-def test_nodes_that_are_in_service_need_no_word() -> None:
+def test_nodes_in_service_are_not_reported() -> None:
     assert out_of_service(SEEN.nodes, ["id-a"]) == ()
     assert out_of_service([node("a", availability="pause")], ["id-a"]) == (
         Reason("node_out_of_service", node="a", availability="pause"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a manager mends through the API: roles in a safe order, stale entries, settings, paused updates."""
+"""Membership repair through the API: roles in a safe order, stale entries, settings, paused updates."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def whats(seen: SwarmSnapshot, config: DesiredState, **healing: Any) -> list[str
 NONE = {"a": None, "b": None, "c": None}
 
 
-def test_nothing_to_do() -> None:
+def test_heal_needs_no_step_for_a_healthy_swarm() -> None:
     seen = snapshot(manager("a", leader=True), manager("b"), manager("c"))
     plan = plan_heal(seen, desired(**NONE), Healing(), NOW)
     assert plan.is_empty
@@ -59,7 +59,7 @@ def test_nothing_to_do() -> None:
     assert not plan.warnings
 
 
-def test_a_manager_demoted_by_hand_is_promoted() -> None:
+def test_demoted_manager_is_promoted() -> None:
     seen = snapshot(manager("a", leader=True), worker("b"), manager("c"))
     assert whats(seen, desired(**NONE)) == ["promote node b to manager"]
 
@@ -75,7 +75,7 @@ def test_promotions_come_before_demotions_and_the_leader_is_last() -> None:
     ]
 
 
-def test_nobody_is_demoted_before_the_others_are_there() -> None:
+def test_demotion_waits_for_promotions() -> None:
     seen = snapshot(manager("a", leader=True), manager("b"), manager("c"), worker("d", state="down"))
     plan = plan_heal(seen, desired(a="manager", b="manager", c="worker", d="manager"), Healing(), NOW)
     assert plan.steps == ()
@@ -84,7 +84,7 @@ def test_nobody_is_demoted_before_the_others_are_there() -> None:
     )
 
 
-def test_a_dead_manager_goes_before_its_host_is_promoted_again() -> None:
+def test_dead_manager_is_removed_before_its_host_is_promoted() -> None:
     old = manager("c", id="old", state="down", reachability="unreachable")
     seen = snapshot(manager("a", leader=True), manager("b"), old, worker("c", id="new"))
     members = {"c": Member(hostname="c", state="active", node_id="new")}
@@ -95,7 +95,7 @@ def test_a_dead_manager_goes_before_its_host_is_promoted_again() -> None:
     ]
 
 
-def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
+def test_stale_entry_must_be_old_if_the_host_was_not_asked() -> None:
     def seen(age: float, address: str = "ip-b") -> SwarmSnapshot:
         old = worker("b", id="old", state="down", updated=NOW - age, address=address)
         return snapshot(manager("a"), old, worker("b", id="new"))
@@ -105,11 +105,11 @@ def test_a_stale_entry_has_to_be_old_where_the_host_was_not_asked() -> None:
     young = plan_heal(seen(3599), config, Healing(), NOW)
     assert young.steps == ()
     assert young.notes == (Reason("stale_entry_waits", node_id="old", node="b", seconds=3600.0),)
-    # another host of the same name, for all that is known
+    # possibly another host with the same name
     assert whats(seen(3601, "ip-z"), config) == []
 
 
-def test_a_manager_to_be_is_waited_for() -> None:
+def test_future_manager_is_awaited() -> None:
     becoming = manager("b", reachability=None, updated=NOW - 10)
     seen = snapshot(manager("a"), becoming, manager("d"))
     config = desired(a="manager", b="manager", d="worker")
@@ -121,7 +121,7 @@ def test_a_manager_to_be_is_waited_for() -> None:
     assert needs_hosts(seen, config, NOW + 60) == [Reason("node_not_managing", node="b")]
 
 
-def test_a_lost_quorum() -> None:
+def test_lost_quorum_is_refused() -> None:
     seen = snapshot(
         manager("a"), manager("b", reachability="unreachable"), manager("c", reachability="unknown")
     )
@@ -129,14 +129,14 @@ def test_a_lost_quorum() -> None:
         plan_heal(seen, desired(**NONE), Healing(), NOW)
 
 
-def test_strangers_are_left_alone() -> None:
+def test_unconfigured_nodes_are_not_changed() -> None:
     seen = snapshot(manager("a"), manager("z"))
     plan = plan_heal(seen, desired(a="manager"), Healing(), NOW)
     assert plan.steps == ()
     assert plan.notes[0] == Reason("managers_even", count=2, nodes=["z"])
 
 
-def test_availability_only_where_it_is_configured() -> None:
+def test_availability_is_set_only_if_configured() -> None:
     seen = snapshot(manager("a", availability="drain"), worker("b", availability="drain"))
     config = DesiredState(
         nodes={
@@ -146,12 +146,12 @@ def test_availability_only_where_it_is_configured() -> None:
     )
     assert whats(seen, config) == ["set the availability of node a to active"]
     assert whats(seen, config, kept_drained=frozenset({"id-a"})) == []
-    # nobody is to forget it
+    # a reminder for the user
     (note,) = plan_heal(seen, config, Healing(kept_drained=frozenset({"id-a"})), NOW).notes
     assert note == Reason("node_kept_out", node="a", availability="drain")
 
 
-def test_settings_that_are_not_named_are_left_alone() -> None:
+def test_unconfigured_settings_are_not_changed() -> None:
     swarm = {
         "Spec": {
             "Raft": {"SnapshotInterval": 10000, "ElectionTick": 10},
@@ -172,7 +172,7 @@ def test_settings_that_are_not_named_are_left_alone() -> None:
     assert plan_heal(snapshot(manager("a")), config, Healing(swarm=done), NOW).steps == ()
 
 
-def test_who_turns_autolock_on_is_told_to_keep_the_key() -> None:
+def test_autolock_warns_to_store_the_key() -> None:
     config = DesiredState(swarm=SwarmConfig(autolock=True))
     for lock, why in (
         ({}, "swarm_setting_missing"),
@@ -208,7 +208,7 @@ def test_paused_updates(way: str, runs: bool, can_roll_back: bool, expected: str
     assert bool(plan.warnings) == (expected is None)
 
 
-def test_tasks_that_wait_are_told_with_the_reasons() -> None:
+def test_waiting_tasks_are_reported_with_reasons() -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = task("web", None, state="pending", created=NOW - 60)
     seen = snapshot(manager("a"), worker("b", availability="drain"), web, waiting)
@@ -225,7 +225,7 @@ def test_tasks_that_wait_are_told_with_the_reasons() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
-def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
+def test_shortage_allows_swarm_time_to_notice_a_node(seconds: int) -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = task("web", None, state="pending", created=NOW - 600, message="no suitable node")
     labelled = manager("a", labels={"disk": "ssd"}, updated=NOW - seconds)
@@ -239,7 +239,7 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     assert found == ([] if seconds == 1 else [("tasks_wait_despite_suitable_node", "a")])
 
 
-def test_who_is_to_be_a_manager() -> None:
+def test_choose_managers() -> None:
     names = ("a", "b", "c", "d")
     free = desired(a=None, b=None, c=None, d=None)
     assert choose_managers(free, names, ()) == ("a", "b", "c")
@@ -255,7 +255,7 @@ def test_who_is_to_be_a_manager() -> None:
     assert choose_managers(desired(a=None, b=None), ("a", "b"), ()) == ("a",)
 
 
-def test_what_only_hosts_can_mend() -> None:
+def test_needs_hosts_lists_problems_of_hosts() -> None:
     seen = snapshot(manager("a"), worker("b", state="down"))
     assert needs_hosts(seen, desired(a=None, b=None, c=None), NOW) == [
         Reason("node_not_ready", node="b", state="down"),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may be meant by a name that nothing has."""
+"""Suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons impo
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import STACK_LABEL, Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import plan_asked_restarts
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.restarts import (
+    plan_requested_restarts,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.hints import (
     closest,
-    no_service_asked_for,
+    no_requested_service,
     service_hint,
     similar_services,
 )
@@ -56,7 +58,7 @@ SWARM = snapshot(
         ("", []),
     ],
 )
-def test_services(name: str, expected: list[str]) -> None:
+def test_similar_services(name: str, expected: list[str]) -> None:
     assert [one.name for one in similar_services(SWARM, name, "swarm-dev")] == expected
 
 
@@ -75,15 +77,15 @@ def test_services(name: str, expected: list[str]) -> None:
         ),
     ],
 )
-def test_an_unknown_service_is_named_in_full(name: str, expected: dict[str, Any]) -> None:
-    reason = no_service_asked_for(SWARM, name, "swarm-dev")
+def test_unknown_service_has_its_full_name(name: str, expected: dict[str, Any]) -> None:
+    reason = no_requested_service(SWARM, name, "swarm-dev")
     assert reason == Reason("service_unknown", **expected)
     with pytest.raises(OrcastraError) as caught:
-        plan_asked_restarts(SWARM, [name], "swarm-dev", State())
+        plan_requested_restarts(SWARM, [name], "swarm-dev", State())
     assert str(caught.value) == str(reason)
 
 
-def test_the_plan_suggests_the_stack_of_anchors_and_followers() -> None:
+def test_plan_suggests_the_stack_of_unknown_services() -> None:
     (group,) = resolve_anchor_groups(SWARM, desired(anchors={"search": ("indexer",)}, stack="swarm-dev"))
     hint = Reason("did_you_mean", names=["apps_search", "infra_search"])
     assert service_hint(SWARM, "search", "swarm-dev") == hint
@@ -101,7 +103,7 @@ def test_at_most_three_are_suggested() -> None:
     assert len(similar_services(many, "web", "")) == 3
 
 
-def test_a_suggested_name_is_safe_to_print() -> None:
+def test_suggested_name_is_safe_to_print() -> None:
     hint = service_hint(snapshot(service("web-frontend\x1b")), "web-frontend", "")
     assert hint is not None
     assert hint.params["names"] == ("web-frontend\x1b",)

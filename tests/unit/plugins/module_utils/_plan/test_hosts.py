@@ -25,7 +25,7 @@ def by_name(hosts: tuple[InventoryHost, ...]) -> dict[str, InventoryHost]:
     return {host.name: host for host in hosts}
 
 
-def test_what_is_configured_meets_what_is_there() -> None:
+def test_hosts_merge_configuration_and_swarm() -> None:
     desired = configured(
         alpha={"ip": "10.0.0.1", "swarm_addr": "10.1.0.1"},
         bravo={},
@@ -51,7 +51,7 @@ def test_what_is_configured_meets_what_is_there() -> None:
         "zulu": ("swarm", "missing", "label_a", "label_a_1"),
     }  # fmt: skip
     hosts = by_name(merged.hosts)
-    # the configured address wins; one that says nothing isn't one
+    # the configured address wins; an unspecified one is ignored
     assert hosts["alpha"].variables["ansible_host"] == hosts["alpha"].variables["swarm_ip"] == "10.0.0.1"
     assert "ansible_host" not in hosts["bravo"].variables
     assert hosts["charlie"].variables["ansible_host"] == "10.1.0.3"
@@ -60,12 +60,12 @@ def test_what_is_configured_meets_what_is_there() -> None:
         "missing",
         "manager",
     )
-    # all hosts have the same variables, so that templates need not ask
+    # all hosts have the same variables, so that templates need no checks
     ours = [{key for key in host.variables if key.startswith("swarm_")} for host in merged.hosts]
     assert all(keys == ours[0] for keys in ours)
 
 
-def test_roles_are_those_of_the_configuration_while_the_swarm_cannot_be_asked() -> None:
+def test_hosts_use_configured_roles_without_the_swarm() -> None:
     merged = merge_hosts(configured(alpha={}, bravo={"role": "worker"}, charlie={}), None)
     assert {host.name: host.groups for host in merged.hosts} == {
         "alpha": ("swarm", "managers"),
@@ -74,7 +74,7 @@ def test_roles_are_those_of_the_configuration_while_the_swarm_cannot_be_asked() 
     }
 
 
-def test_an_entry_left_behind_counts_for_nothing() -> None:
+def test_stale_entry_is_ignored() -> None:
     nodes = [node("bravo", id="old", state="down"), node("bravo", id="new"), node("alpha", id="a")]
     for desired in (configured(bravo={}), DesiredState()):
         merged = merge_hosts(desired, nodes)
@@ -85,7 +85,7 @@ def test_an_entry_left_behind_counts_for_nothing() -> None:
         ]
 
 
-def test_nodes_that_share_a_name_go_by_their_ids() -> None:
+def test_nodes_with_a_shared_name_are_named_by_id() -> None:
     nodes = [node("bravo", id="one", address="10.0.0.1"), node("bravo", id="two", address="10.0.0.2")]
     for desired in (configured(bravo={}), DesiredState()):
         merged = merge_hosts(desired, nodes)
@@ -99,7 +99,7 @@ def test_nodes_that_share_a_name_go_by_their_ids() -> None:
         assert all(host.variables["swarm_configured"] == bool(desired.nodes) for host in merged.hosts)
 
 
-def test_a_node_that_is_configured_by_its_id_and_again_by_its_name() -> None:
+def test_node_configured_by_id_and_name_appears_once() -> None:
     merged = merge_hosts(configured(**{"id-bravo": {}, "bravo": {}}), [node("bravo")])
     assert [(host.name, host.variables["swarm_hostname"]) for host in merged.hosts] == [("id-bravo", "bravo")]
     assert merged.warnings == (Reason("node_configured_twice", name="bravo", other="id-bravo"),)
@@ -176,7 +176,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("case", UNSAFE)
-def test_a_name_that_may_do_harm_is_none(case: str) -> None:
+def test_unsafe_host_name_is_not_used(case: str) -> None:
     name = UNSAFE[case]
     nodes = [node("alpha", address="10.0.0.1"), node(name, id="id-evil", address="10.0.0.2")]
     merged = merge_hosts(configured(alpha={}), nodes)
@@ -192,20 +192,20 @@ def test_a_name_that_may_do_harm_is_none(case: str) -> None:
 @pytest.mark.parametrize(
     "name", ["bravo", "Bravo", "b", "7", "wrk-b.example.com", "wrk_b", "x" * 253, "localhost-1", "10.0.0.2"]
 )
-def test_other_names_are_as_good_as_ever(name: str) -> None:
+def test_safe_host_names_are_used(name: str) -> None:
     own = "0.0.0.7" if name == "7" else "10.0.0.2"
     merged = merge_hosts(DesiredState(), [node(name, id="id-b", address=own)])
     assert [host.name for host in merged.hosts] == [name if name != "7" else "id-b"]
 
 
-def test_an_id_that_is_none_is_left_out() -> None:
+def test_invalid_node_id_is_left_out() -> None:
     merged = merge_hosts(DesiredState(), [node("{{ 1 }}", id="{{ 2 }}"), node("alpha")])
     assert [host.name for host in merged.hosts] == ["alpha"]
     assert merged.warnings == (Reason("node_id_invalid", node_id="{{ 2 }}"),)
 
 
-def test_a_node_at_another_address_is_not_the_configured_one() -> None:
-    """The real one is missing then, and the impostor one that nobody has configured."""
+def test_node_at_another_address_is_not_the_configured_host() -> None:
+    """Then the real host is missing, and the impostor counts as unconfigured."""
     desired = configured(bravo={"ip": "10.0.0.2", "labels": {"a": "1"}})
     merged = merge_hosts(desired, [node("bravo", id="id-evil", address="10.0.0.66")])
     hosts = by_name(merged.hosts)
@@ -216,7 +216,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     assert hosts["id-evil"].variables["ansible_host"] == "10.0.0.66"
     assert hosts["id-evil"].variables["swarm_configured"] is False
     assert len(merged.warnings) == 1
-    # the real one comes back
+    # the real host returns
     merged = merge_hosts(
         desired,
         [node("bravo", id="id-evil", address="10.0.0.66"), node("bravo", id="id-real", address="10.0.0.2")],
@@ -224,7 +224,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     hosts = by_name(merged.hosts)
     assert hosts["bravo"].variables["swarm_id"] == "id-real"
     assert hosts["id-evil"].variables["swarm_configured"] is False
-    # it is down: the impostor does not take its place either
+    # it is down, and the impostor still does not replace it
     merged = merge_hosts(
         desired,
         [
@@ -236,7 +236,7 @@ def test_a_node_at_another_address_is_not_the_configured_one() -> None:
     assert set(by_name(merged.hosts)) == {"bravo", "id-evil"}
 
 
-def test_hosts_of_other_inventories() -> None:
+def test_hosts_of_other_inventories_are_considered() -> None:
     nodes = [node("other", address="10.0.0.2"), node("same", address="10.0.0.3"), node("third")]
     merged = merge_hosts(
         DesiredState(), nodes, {"other": "10.9.9.9", "same": "10.0.0.3", "third": "", "x": "10.0.0.2"}
@@ -261,7 +261,7 @@ def test_hosts_of_other_inventories() -> None:
         ({"address": "-oProxyCommand=id"}, None),
     ],
 )
-def test_an_address_is_one_or_there_is_none(seen: dict[str, str], shown: str | None) -> None:
+def test_host_address_is_valid_or_absent(seen: dict[str, str], shown: str | None) -> None:
     (host,) = merge_hosts(DesiredState(), [node("alpha", **seen)]).hosts
     assert host.variables.get("ansible_host") == shown
     assert host.variables["swarm_ip"] == (shown or "")

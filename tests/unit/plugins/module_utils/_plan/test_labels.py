@@ -34,7 +34,7 @@ def changes(plan: Plan) -> dict[str, dict[str, str | None]]:
 
 
 class TestStaticLabels:
-    def test_sets_what_is_missing_and_corrects_what_is_wrong_in_one_step(self) -> None:
+    def test_labels_are_set_and_corrected_in_one_step(self) -> None:
         alpha = node("alpha", labels={"disk": "hdd", "mine": "x"})
 
         plan = plan_labels(
@@ -49,7 +49,7 @@ class TestStaticLabels:
             Reason("label_missing", label="zfs", value="true"),
         )
 
-    def test_a_swarm_that_is_as_it_should_be_needs_nothing(self) -> None:
+    def test_labels_of_a_correct_swarm_need_no_step(self) -> None:
         alpha = node("alpha", labels={"disk": "ssd", "empty": ""})
 
         plan = plan_labels(
@@ -66,12 +66,12 @@ class TestStaticLabels:
         assert plan.steps[0].intent_edits == (OwnLabels("id-alpha", frozenset({"disk"})),)
         assert plan.steps[0].commit_edits == ()
 
-    def test_a_label_that_was_there_already_is_not_ours(self) -> None:
+    def test_existing_label_is_not_owned(self) -> None:
         alpha = node("alpha", labels={"disk": "ssd"})
 
         assert plan_labels(snapshot(alpha), desired({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED).is_empty
 
-    def test_a_label_of_ours_that_left_the_configuration_goes_and_others_stay(self) -> None:
+    def test_unconfigured_owned_label_is_removed(self) -> None:
         alpha = node("alpha", labels={"old": "true", "theirs": "true"})
 
         plan = plan_labels(snapshot(alpha), desired({"alpha": {}}), owning("alpha", "old"))
@@ -80,7 +80,7 @@ class TestStaticLabels:
         assert plan.steps[0].intent_edits == ()
         assert plan.steps[0].commit_edits == (DisownLabels("id-alpha", frozenset({"old"})),)
 
-    def test_a_node_that_left_the_configuration_loses_our_labels(self) -> None:
+    def test_unconfigured_node_loses_owned_labels(self) -> None:
         alpha = node("alpha", labels={"old": "true", "theirs": "true"})
 
         assert changes(plan_labels(snapshot(alpha), desired(), owning("alpha", "old"))) == {
@@ -98,7 +98,7 @@ class TestStaticLabels:
 
         assert changes(plan_labels(seen, config, NOTHING_REMEMBERED)) == {"alpha": {"theirs": None}}
 
-    def test_an_unknown_node_is_reported_and_the_rest_goes_on(self) -> None:
+    def test_unknown_node_is_reported_without_blocking(self) -> None:
         plan = plan_labels(
             snapshot(node("alpha")), desired({"alpha": {"a": "1"}, "ghost": {"b": "1"}}), NOTHING_REMEMBERED
         )
@@ -106,7 +106,7 @@ class TestStaticLabels:
         assert plan.warnings == (Reason("node_unknown", name="ghost", hint=None),)
         assert changes(plan) == {"alpha": {"a": "1"}}
 
-    def test_a_node_that_is_down_is_left_alone_and_said(self) -> None:
+    def test_down_node_is_not_changed_but_reported(self) -> None:
         alpha = node("alpha", state="down", labels={"old": "true"})
 
         plan = plan_labels(snapshot(alpha), desired({"alpha": {"disk": "ssd"}}), owning("alpha", "old"))
@@ -114,7 +114,7 @@ class TestStaticLabels:
         assert plan.is_empty
         assert plan.notes == (Reason("labels_wait_for_node", node="alpha", state="down"),)
 
-    def test_a_stale_entry_of_the_same_host_name_is_passed_over(self) -> None:
+    def test_stale_entry_with_the_same_name_is_skipped(self) -> None:
         seen = snapshot(node("alpha", id="new"), node("alpha", id="old", state="down"))
 
         plan = plan_labels(seen, desired({"alpha": {"disk": "ssd"}}), NOTHING_REMEMBERED)
@@ -129,7 +129,7 @@ class TestStaticLabels:
 
         assert changes(plan) == {"alpha": {"disk": "ssd"}}
 
-    def test_what_is_remembered_of_a_node_that_left_is_forgotten(self) -> None:
+    def test_saved_state_of_a_removed_node_is_forgotten(self) -> None:
         state = owning("gone", "a", "b")
 
         plan = plan_labels(snapshot(node("alpha")), desired(), state)
@@ -137,7 +137,7 @@ class TestStaticLabels:
         assert plan.steps == ()
         assert apply_edits(state, plan.remember) == State()
 
-    def test_a_label_of_ours_that_somebody_removed_for_good_is_forgotten(self) -> None:
+    def test_owned_label_removed_by_a_user_is_forgotten(self) -> None:
         state = owning("alpha", "lost")
 
         plan = plan_labels(snapshot(node("alpha")), desired({"alpha": {}}), state)
@@ -146,7 +146,7 @@ class TestStaticLabels:
 
 
 class TestAnchorLabels:
-    def test_marks_exactly_the_nodes_where_the_anchor_runs(self) -> None:
+    def test_anchor_label_marks_exactly_its_nodes(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo"),
@@ -167,7 +167,7 @@ class TestAnchorLabels:
         assert isinstance(elsewhere, Reason)
         assert (elsewhere.code, elsewhere.params["label"]) == ("anchor_elsewhere", "db")
 
-    def test_the_label_stays_while_the_anchor_restarts(self) -> None:
+    def test_anchor_label_stays_during_a_restart(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo"),
@@ -183,7 +183,7 @@ class TestAnchorLabels:
             Reason("anchor_not_running", anchor="shop_db", label="db", running=0, desired=1),
         )
 
-    def test_the_label_stays_while_the_anchor_is_scaled_to_zero(self) -> None:
+    def test_anchor_label_stays_while_scaled_to_zero(self) -> None:
         seen = snapshot(node("alpha", labels={"db": "true"}), service("shop_db", replicas=0))
 
         plan = plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)
@@ -191,7 +191,7 @@ class TestAnchorLabels:
         assert plan.is_empty
         assert plan.notes == (Reason("anchor_scaled_to_0", anchor="shop_db", label="db"),)
 
-    def test_the_label_stays_on_a_dead_node_until_the_anchor_runs_elsewhere(self) -> None:
+    def test_anchor_label_stays_on_a_dead_node_until_it_runs_elsewhere(self) -> None:
         dead = node("alpha", state="down", labels={"db": "true"})
         old = task("shop_db", "alpha", desired_state="shutdown")
         waiting = snapshot(
@@ -206,7 +206,7 @@ class TestAnchorLabels:
             "bravo": {"db": "true"},
         }
 
-    def test_a_dead_node_loses_the_label_even_if_a_second_replica_still_waits(self) -> None:
+    def test_anchor_label_leaves_a_dead_node_despite_a_waiting_replica(self) -> None:
         seen = snapshot(
             node("alpha", state="down", labels={"db": "true"}),
             node("bravo", labels={"db": "true"}),
@@ -220,12 +220,12 @@ class TestAnchorLabels:
             "alpha": {"db": None}
         }
 
-    def test_a_task_on_a_node_that_is_down_does_not_count_as_running(self) -> None:
+    def test_task_on_a_down_node_does_not_count_as_running(self) -> None:
         seen = snapshot(node("alpha", state="down"), service("shop_db"), task("shop_db", "alpha"))
 
         assert plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED).is_empty
 
-    def test_an_unknown_anchor_is_reported_and_its_label_stays(self) -> None:
+    def test_unknown_anchor_is_reported_and_its_label_stays(self) -> None:
         alpha = node("alpha", labels={"db": "true"})
 
         state = replace(owning("alpha", "db"), anchor_labels=owning("alpha", "db").owned_labels)
@@ -238,14 +238,14 @@ class TestAnchorLabels:
         assert (warning.code, warning.params["anchor"]) == ("anchor_not_found", "db")
         assert "shop_db" in str(warning.params["problem"])
 
-    def test_a_service_without_stack_is_found_by_its_own_name(self) -> None:
+    def test_service_without_a_stack_is_found_by_name(self) -> None:
         seen = snapshot(node("alpha"), service("db"), task("db", "alpha"))
 
         assert changes(plan_labels(seen, desired(anchors={"db": ()}), NOTHING_REMEMBERED)) == {
             "alpha": {"db": "true"}
         }
 
-    def test_a_dependency_that_left_the_configuration_takes_its_label_along(self) -> None:
+    def test_removed_dependency_loses_its_label(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_db"),
@@ -254,7 +254,7 @@ class TestAnchorLabels:
 
         assert changes(plan_labels(seen, desired(), owning("alpha", "db"))) == {"alpha": {"db": None}}
 
-    def test_another_value_of_the_label_is_corrected_where_the_anchor_runs_and_kept_elsewhere(self) -> None:
+    def test_anchor_label_value_is_corrected_only_on_its_nodes(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "1"}),
             node("bravo", labels={"db": "2"}),

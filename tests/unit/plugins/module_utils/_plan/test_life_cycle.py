@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The life cycle of a relocation: the same for every kind, but for the policies that this lists."""
+"""The life cycle of a relocation, which is the same for every kind except for the policies listed here."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def orphans(seen: SwarmSnapshot, state: State, now: float) -> Plan:
 
 @dataclass(frozen=True)
 class Kind:
-    """A service that goes from alpha to bravo. ``held``: constraints of ours that stay."""
+    """A service that moves from alpha to bravo. ``held``: managed constraints that stay."""
 
     move: Move
     planner: Planner
@@ -84,7 +84,7 @@ class Kind:
         return State(moves={ID: self.move})
 
     def plan(self, seen: SwarmSnapshot, after: float = 1, state: State | None = None) -> Plan:
-        """What is planned for it ``after`` seconds."""
+        """The plan for it ``after`` seconds."""
         found = self.planner(seen, self.state() if state is None else state, NOW + after)
         steps = tuple(s for s in found.steps if isinstance(s, ServiceStep) and s.service_id == ID)
         return replace(found, steps=steps)
@@ -120,13 +120,13 @@ def only_step(found: Plan) -> PlaceService:
 
 
 def moves_after(found: Plan, kind: Kind) -> dict[str, Move]:
-    """The journal once the plan is carried out."""
+    """The journal after the plan is applied."""
     edits = [*found.remember, *(edit for s in found.steps for edit in (*s.intent_edits, *s.commit_edits))]
     return dict(apply_edits(kind.state(), edits).moves)  # type: ignore[arg-type]
 
 
 def is_ended(found: Plan, kind: Kind) -> bool:
-    """Whether the constraint of the move goes, and what held the service before stays."""
+    """Return whether the constraint of the move is removed and the earlier ones stay."""
     step = only_step(found)
     kept = [text for text in step.changed(step.constraints) if text != "node.id==id-alpha"]
     return TO_BRAVO in step.remove and kept == list(kind.held)
@@ -134,7 +134,7 @@ def is_ended(found: Plan, kind: Kind) -> bool:
 
 @EVERY
 class TestArrived:
-    def test_it_is_finished(self, kind: Kind) -> None:
+    def test_arrived_move_is_finished(self, kind: Kind) -> None:
         found = kind.plan(kind.seen(kind.service(update_state="completed"), task("shop_app", "bravo")))
 
         assert is_ended(found, kind)
@@ -143,43 +143,43 @@ class TestArrived:
         assert found.warnings == ()
 
     @pytest.mark.parametrize("state", ["updating", "rollback_started"])
-    def test_not_while_swarm_is_at_work(self, kind: Kind, state: str) -> None:
+    def test_arrived_move_waits_for_swarm(self, kind: Kind, state: str) -> None:
         found = kind.plan(kind.seen(kind.service(update_state=state), task("shop_app", "bravo")), 9999)
 
         assert found.steps == ()
         assert Reason("move_watched", service="shop_app") in found.notes
         assert found.requeue_after == kind.policy.requeue_seconds
 
-    def test_with_the_number_of_tasks_that_the_user_has_set_meanwhile(self, kind: Kind) -> None:
+    def test_arrived_move_accepts_a_new_number_of_tasks(self, kind: Kind) -> None:
         tasks = [task("shop_app", "bravo", slot=slot) for slot in (1, 2, 3)]
         step = only_step(kind.plan(kind.seen(kind.service(replicas=3, update_state="completed"), *tasks)))
 
         assert (TO_BRAVO in step.remove, step.replicas) == (True, None)
 
-    def test_not_before_all_of_those_run(self, kind: Kind) -> None:
+    def test_arrived_move_waits_for_all_tasks(self, kind: Kind) -> None:
         tasks = [task("shop_app", "bravo"), task("shop_app", "bravo", slot=2, state="starting")]
 
         assert kind.plan(kind.seen(kind.service(replicas=2), *tasks)).steps == ()
         assert kind.plan(kind.seen(kind.service(replicas=2), tasks[0])).steps == ()
 
-    def test_the_user_has_scaled_it_to_0(self, kind: Kind) -> None:
+    def test_arrived_move_of_a_service_scaled_to_0_by_the_user(self, kind: Kind) -> None:
         found = kind.plan(kind.seen(kind.service(replicas=0)))
 
         assert is_ended(found, kind)
         assert only_step(found).replicas is None
 
-    def test_finished_tasks_are_not_missing(self, kind: Kind) -> None:
+    def test_arrived_move_counts_finished_tasks(self, kind: Kind) -> None:
         done = task("shop_app", "bravo", state="complete", desired_state="shutdown", exit_code=0)
         app = kind.service(restart_condition="on-failure", update_state="completed")
 
         assert is_ended(kind.plan(kind.seen(app, done)), kind)
 
-    def test_a_node_that_the_leader_has_not_heard_is_waited_for(self, kind: Kind) -> None:
+    def test_arrived_move_waits_for_an_unheard_node(self, kind: Kind) -> None:
         found = kind.plan(kind.seen(kind.service(), task("shop_app", "bravo"), bravo="unknown"))
 
         assert found.steps == ()
 
-    def test_an_old_container_no_longer_matters(self, kind: Kind) -> None:
+    def test_arrived_move_ignores_old_containers(self, kind: Kind) -> None:
         app = kind.service(mounts=VOLUME, update_state="completed")
         old = task("shop_app", "alpha", desired_state="shutdown")
 
@@ -198,7 +198,7 @@ class TestUnderWay:
         ],
         ids=["not begun", "preparing", "starting", "pending"],
     )
-    def test_it_is_waited_for(self, kind: Kind, one: Task) -> None:
+    def test_move_under_way_is_awaited(self, kind: Kind, one: Task) -> None:
         found = kind.plan(kind.seen(kind.service(update_state="updating"), one))
 
         assert found.steps == ()
@@ -206,8 +206,8 @@ class TestUnderWay:
         assert Reason("move_under_way", service="shop_app", nodes=["bravo"], error=error) in found.notes
         assert found.requeue_after == kind.policy.requeue_seconds
 
-    def test_an_old_container_stops_first(self, kind: Kind) -> None:
-        """However late it is: a write would have Swarm start the next one without waiting."""
+    def test_move_under_way_waits_for_an_old_container(self, kind: Kind) -> None:
+        """However late it is: after a write, Swarm would start the next one without waiting."""
         app = kind.service(mounts=VOLUME, update_state="updating")
         old = task("shop_app", "alpha", desired_state="shutdown")
         ready = task("shop_app", "bravo", state="preparing", desired_state="ready")
@@ -216,7 +216,7 @@ class TestUnderWay:
         assert found.steps == ()
         assert Reason("move_waits_for_old_task", service="shop_app", nodes=["alpha"]) in found.notes
 
-    def test_an_old_container_without_data_is_not_waited_for(self, kind: Kind) -> None:
+    def test_move_under_way_ignores_an_old_stateless_container(self, kind: Kind) -> None:
         old = task("shop_app", "alpha", desired_state="shutdown")
 
         assert is_ended(kind.plan(kind.seen(kind.service(), old, PENDING), 9999), kind)
@@ -225,7 +225,7 @@ class TestUnderWay:
 @EVERY
 class TestFailed:
     def check(self, kind: Kind, name: str, seen: SwarmSnapshot, limit: float) -> None:
-        """Up to the limit it is waited for. After that it ends, which frees the update that cannot end."""
+        """The move waits up to the limit. Then it ends, which also ends the blocked update."""
         if limit:
             assert kind.plan(seen, limit).steps == ()
         found = kind.plan(seen, limit + 1)
@@ -237,41 +237,41 @@ class TestFailed:
         else:
             assert moves_after(found, kind) == {}
 
-    def test_too_long(self, kind: Kind) -> None:
+    def test_overdue_move_fails(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(update_state="updating"), task("shop_app", "bravo", state="starting"))
 
         self.check(kind, "too long", seen, kind.policy.limit_seconds)
 
-    def test_no_node(self, kind: Kind) -> None:
+    def test_move_without_a_node_fails(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(update_state="updating"), PENDING)
 
         self.check(kind, "no node", seen, kind.policy.stuck_seconds)
 
-    def test_the_target_is_gone(self, kind: Kind) -> None:
+    def test_move_to_a_removed_node_fails(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(update_state="updating"), PENDING)
         seen = replace(seen, nodes=tuple(one for one in seen.nodes if one.id != "id-bravo"))
 
         self.check(kind, "target gone", seen, kind.policy.stuck_seconds)
 
-    def test_a_paused_update(self, kind: Kind) -> None:
+    def test_move_with_a_paused_update_fails(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(update_state="paused"), task("shop_app", "bravo", state="starting"))
 
         self.check(kind, "paused", seen, min(kind.policy.paused_seconds, kind.policy.limit_seconds))
 
-    def test_swarm_no_longer_tries(self, kind: Kind) -> None:
+    def test_move_given_up_by_swarm_fails(self, kind: Kind) -> None:
         ended = task("shop_app", "bravo", state="failed", desired_state="shutdown", exit_code=3)
         found = kind.plan(kind.seen(kind.service(), ended))
 
         assert is_ended(found, kind)
 
-    def test_a_clock_that_was_set_back_ends_nothing(self, kind: Kind) -> None:
+    def test_clock_set_back_ends_no_move(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(update_state="updating"), PENDING)
 
         assert kind.plan(seen, -9999).steps == ()
 
 
 @pytest.mark.parametrize("kind", ["anchor", "orphan"])
-def test_what_runs_where_it_belongs_has_arrived_although_its_update_is_paused(kind: str) -> None:
+def test_move_arrives_despite_a_paused_update(kind: str) -> None:
     found = KINDS[kind].plan(
         KINDS[kind].seen(KINDS[kind].service(update_state="paused"), task("shop_app", "bravo"))
     )
@@ -281,7 +281,7 @@ def test_what_runs_where_it_belongs_has_arrived_although_its_update_is_paused(ki
 
 
 @pytest.mark.parametrize("kind", ["balance", "back", "drain"])
-def test_a_paused_update_is_no_success_of_a_move_that_nobody_needs(kind: str) -> None:
+def test_paused_update_is_no_success_for_optional_moves(kind: str) -> None:
     seen = KINDS[kind].seen(KINDS[kind].service(update_state="paused"), task("shop_app", "bravo"))
     found = KINDS[kind].plan(seen, 31)
 
@@ -293,7 +293,7 @@ def test_a_paused_update_is_no_success_of_a_move_that_nobody_needs(kind: str) ->
 
 @EVERY
 class TestWithoutConstraint:
-    def test_it_has_arrived_before_that_was_saved(self, kind: Kind) -> None:
+    def test_arrival_before_the_state_was_saved(self, kind: Kind) -> None:
         found = kind.plan(kind.seen(kind.service(moving=False), task("shop_app", "bravo")))
 
         assert found.steps == ()
@@ -301,23 +301,23 @@ class TestWithoutConstraint:
         assert found.warnings == ()
 
     @pytest.mark.parametrize("state", [None, "completed"])
-    def test_the_user_has_redeployed_it(self, kind: Kind, state: str | None) -> None:
-        """The entry is void, and nothing is taken off the service."""
+    def test_redeployed_service_voids_the_move(self, kind: Kind, state: str | None) -> None:
+        """The entry is void, and the service is not changed."""
         seen = kind.seen(service("shop_app", update_state=state), task("shop_app", "alpha"))
         found = kind.plan(seen, max(kind.policy.void_seconds, 1) + 1)
 
         assert moves_after(found, kind).get(ID) != kind.move
         assert all(getattr(step, "remove", ()) == () for step in found.steps)
 
-    def test_the_write_may_still_come(self, kind: Kind) -> None:
+    def test_missing_constraint_may_still_be_written(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(moving=False, update_state="updating"), task("shop_app", "alpha"))
         found = kind.plan(seen)
 
         assert found.steps == ()
-        if kind is not KINDS["orphan"]:  # what nobody wants is forgotten at once
+        if kind is not KINDS["orphan"]:  # a move without a purpose is forgotten immediately
             assert moves_after(found, kind) == {ID: kind.move}
 
-    def test_swarm_has_rolled_it_back(self, kind: Kind) -> None:
+    def test_rolled_back_move_fails(self, kind: Kind) -> None:
         seen = kind.seen(
             kind.service(moving=False, update_state="rollback_completed"), task("shop_app", "alpha")
         )
@@ -331,14 +331,14 @@ class TestWithoutConstraint:
             )
             assert moves_after(found, kind) == {}
 
-    def test_swarm_rolls_it_back_right_now(self, kind: Kind) -> None:
+    def test_running_rollback_is_awaited(self, kind: Kind) -> None:
         seen = kind.seen(
             kind.service(moving=False, update_state="rollback_started"), task("shop_app", "alpha")
         )
 
         assert kind.plan(seen).steps == ()
 
-    def test_a_paused_update_is_left_to_the_user(self, kind: Kind) -> None:
+    def test_paused_update_is_left_to_the_user(self, kind: Kind) -> None:
         seen = kind.seen(kind.service(moving=False, update_state="paused"), task("shop_app", "alpha"))
         found = kind.plan(seen, 61)
 
@@ -346,7 +346,7 @@ class TestWithoutConstraint:
         if kind is not KINDS["anchor"]:  # it is still misplaced, and its attempt counts
             assert moves_after(found, kind) == {}
 
-    def test_the_service_is_removed(self, kind: Kind) -> None:
+    def test_removed_service_is_forgotten(self, kind: Kind) -> None:
         seen = kind.seen(kind.service())
         seen = replace(seen, services=tuple(one for one in seen.services if one.id != ID))
         found = kind.plan(seen)
@@ -359,14 +359,14 @@ class TestJournalLost:
     """Without its entry a move is the follower's own, or an orphan."""
 
     @pytest.mark.parametrize("kind", ["orphan", "balance", "back", "drain"])
-    def test_an_orphan_ends(self, kind: str) -> None:
+    def test_lost_journal_ends_an_orphan(self, kind: str) -> None:
         seen = KINDS["orphan"].seen(KINDS[kind].service(update_state="updating"), task("shop_app", "alpha"))
         step = only_step(KINDS["orphan"].plan(seen, state=State()))
 
         assert step.remove == (TO_BRAVO,)
         assert step.why == (Reason("journal_entry_lost"),)
 
-    def test_a_followers_time_runs_anew(self) -> None:
+    def test_lost_journal_restarts_the_time_of_a_follower(self) -> None:
         kind = KINDS["anchor"]
         seen = kind.seen(kind.service(update_state="updating"), PENDING)
         found = kind.plan(seen, 999, State())
@@ -375,7 +375,7 @@ class TestJournalLost:
         assert apply_edits(State(), found.remember).moves == {ID: Move("db", TO, NOW + 999)}  # type: ignore[arg-type]
 
     @EVERY
-    def test_it_has_arrived_all_the_same(self, kind: Kind) -> None:
+    def test_lost_journal_does_not_prevent_arrival(self, kind: Kind) -> None:
         planner = kind if kind is KINDS["anchor"] else KINDS["orphan"]
         seen = kind.seen(kind.service(update_state="completed"), task("shop_app", "bravo"))
 
@@ -383,7 +383,7 @@ class TestJournalLost:
 
 
 class TestSuperseded:
-    def test_the_anchor_has_moved_on(self) -> None:
+    def test_superseded_move_follows_the_anchor(self) -> None:
         kind = KINDS["anchor"]
         seen = kind.seen(kind.service(update_state="completed"), task("shop_app", "bravo"))
         tasks = (task("shop_db", "charlie"), *(one for one in seen.tasks if one.service_id == ID))
@@ -392,13 +392,13 @@ class TestSuperseded:
         assert step.remove == (TO_BRAVO,)
         assert step.why == (Reason("anchor_moved_on", anchor="db"),)
 
-    def test_a_way_back_whose_write_was_lost(self) -> None:
+    def test_superseded_move_back_is_written_again(self) -> None:
         kind = replace(KINDS["back"], move=Move("", ("id-alpha",), NOW, kind=BACK, source="id-bravo"))
         step = only_step(kind.plan(kind.seen(kind.service(), task("shop_app", "bravo"))))
 
         assert (step.add, step.remove) == (("node.id==id-alpha",), (TO_BRAVO,))
 
-    def test_an_orphan_that_nothing_needs(self) -> None:
+    def test_superseded_orphan_is_undone(self) -> None:
         seen = KINDS["orphan"].seen(KINDS["orphan"].service(), task("shop_app", "alpha"))
         step = only_step(plan_orphans(seen, KINDS["orphan"].state(), set(), NOW))
 
@@ -407,8 +407,8 @@ class TestSuperseded:
 
 @pytest.mark.parametrize("fields", [{}, {"replicas": 3}], ids=["one", "three"])
 @pytest.mark.parametrize("policy", [FOLLOW_POLICY, ORPHAN_POLICY, BALANCE_POLICY, DRAIN_POLICY])
-def test_every_status_is_final_or_has_a_note(policy: Policy, fields: dict[str, Any]) -> None:
-    """Whatever the service looks like, there is a status, and only some of those are failures."""
+def test_status_is_final_or_has_a_note(policy: Policy, fields: dict[str, Any]) -> None:
+    """Any snapshot of the service has a status, and only some statuses are failures."""
     failures = {Status.FAILED, Status.OVERDUE, Status.ROLLED_BACK}
     for state in (None, "updating", "paused", "completed", "rollback_started", "rollback_paused"):
         for one in (PENDING, task("shop_app", "bravo"), task("shop_app", "alpha", desired_state="shutdown")):

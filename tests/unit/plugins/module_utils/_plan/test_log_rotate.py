@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may be rotated: all but the engine's own log files; and what is wrong, all of it at once."""
+"""Rotation entries: everything except the engine's own log files is allowed, and all problems are reported at
+once."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ ENGINE_LOGS = [
     "/var/lib/dock[e]r/containers/*/*.log",
     "/var/lib/docker/*/*/local-logs/*",
     "/var/snap/docker/common/var-lib-docker/containers/*/*.log",
-    # an engine that nobody has told of
+    # an unknown engine
     "/data/docker/containers/*/*.log",
     "/mnt/Docker/data/containers/*/*.log",
     "/data/engine/containers/*/*-json.log",
@@ -88,17 +89,17 @@ OTHER_LOGS = [
 
 
 @pytest.mark.parametrize("path", ENGINE_LOGS)
-def test_the_log_files_of_the_engine_are_refused(path: str) -> None:
+def test_engine_log_files_are_refused(path: str) -> None:
     (wrong,) = read_rotations([{**GOOD, "paths": ["/srv/fine.log", path]}], ())[1]
     assert (wrong.entry, wrong.key, wrong.expected.code) == ("app", "paths", "path_not_of_engine")
 
 
 @pytest.mark.parametrize("path", OTHER_LOGS)
-def test_other_log_files_are_fine(path: str) -> None:
+def test_other_log_files_are_allowed(path: str) -> None:
     assert faults({**GOOD, "paths": [path]}) == []
 
 
-def test_braces_hide_nothing() -> None:
+def test_braces_cannot_hide_engine_log_files() -> None:
     for path in (
         "/var/lib/docker/{volumes,containers}/*/*.log",
         "/var/{lib,log}/docker/containers/*/*.log",
@@ -108,7 +109,7 @@ def test_braces_hide_nothing() -> None:
         assert faults({**GOOD, "paths": [path]}) == [("app", "paths")]
 
 
-def test_a_folder_of_an_engine_that_is_known_is_the_engines() -> None:
+def test_known_engine_folder_is_refused() -> None:
     path = "/data/engine/*/*/*.log"
     assert not may_be_engine_log(path, ())
     assert may_be_engine_log(path, ("/data/engine/",))
@@ -158,12 +159,12 @@ def test_a_folder_of_an_engine_that_is_known_is_the_engines() -> None:
         ({"postrotate": "true\rendscript"}, "postrotate", "rotation_script_is_text"),
     ],
 )
-def test_only_the_broken_rule_is_reported(changes: dict[str, Any], key: str, rule: str) -> None:
+def test_reader_reports_only_the_broken_rule(changes: dict[str, Any], key: str, rule: str) -> None:
     wrong = read_rotations([{**GOOD, **changes}], ())[1]
     assert [(one.key, one.expected.code) for one in wrong] == [(key, rule)]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_reader_reports_all_problems_at_once() -> None:
     found = faults(
         {**GOOD, "paths": ["x", "/srv/**/y", "/srv/fine.log"], "size": "1 M"},
         {**GOOD, "name": "good", "paths": ["/srv/good.log"]},
@@ -181,12 +182,12 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_the_text_of_a_fault_names_entry_key_expected_and_found() -> None:
+def test_problem_names_entry_key_expected_and_found() -> None:
     (fault,) = read_rotations([{**GOOD, "paths": ["x.log"]}], ())[1]
     assert str(fault) == "entry app: paths: expected an absolute path, found 'x.log'"
 
 
-def test_the_configuration() -> None:
+def test_render_returns_the_configuration() -> None:
     entry = {
         "name": "media",
         "paths": ["/srv/{a,b}/log/*.log", '/srv//Application Support/./Media\'s "Logs"/*.log'],
@@ -244,14 +245,14 @@ def test_the_configuration() -> None:
         ("/{a,a}", ["/a"]),
     ],
 )
-def test_braces_are_written_out(pattern: str, expected: list[str]) -> None:
+def test_braces_are_expanded(pattern: str, expected: list[str]) -> None:
     assert expand_braces(pattern) == expected
 
 
 @pytest.mark.parametrize(
     "pattern", ["{", "}", "{a", "a}", "{a}", "{}", "{a,b", "{{a,b}", "}{", "{1..3}", "{a,b}}"]
 )
-def test_braces_that_mean_nothing(pattern: str) -> None:
+def test_invalid_braces_are_refused(pattern: str) -> None:
     with pytest.raises(BraceError):
         expand_braces(pattern)
 
@@ -267,11 +268,11 @@ def test_braces_that_mean_nothing(pattern: str) -> None:
         ("[a-]", "-", True), ("*a*b*c*", "xaybzc", True), ("*a*b*c*", "xaybz", False),
     ],
 )  # fmt: skip
-def test_patterns_and_names(pattern: str, name: str, expected: bool) -> None:
+def test_may_match_patterns_and_names(pattern: str, name: str, expected: bool) -> None:
     assert may_match(pattern, form_of(name)) is expected
 
 
-def test_the_folder_before_the_first_wildcard() -> None:
+def test_fixed_folder_ends_before_the_first_wildcard() -> None:
     for path, folder in (
         ("/a/b/c.log", "/a/b"), ("/a/*/c.log", "/a"), ("/a/b/*.log", "/a/b"), ("/*.log", "/"),
         ("/[a]/b", "/"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The constraints that Orcastra itself puts on services."""
+"""Managed constraints."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from tests.support.followed import (
 class TestHolding:
     IN_PLACE: ClassVar = {"anchor_on": "alpha", "app_on": "alpha"}
 
-    def test_the_constraint_is_added_once(self) -> None:
+    def test_constraint_is_added_once(self) -> None:
         assert placed(plan(swarm(service("shop_app"), **self.IN_PLACE))).add == (HELD,)
         assert plan(swarm(service("shop_app", **ours(HELD)), **self.IN_PLACE)).is_empty
 
-    def test_not_where_it_is_not_to_be_managed(self) -> None:
+    def test_constraint_is_not_added_if_not_managed(self) -> None:
         config = with_option(manage_constraint=False)
 
         assert plan(swarm(service("shop_app"), **self.IN_PLACE), config).is_empty
@@ -52,14 +52,14 @@ class TestHolding:
             HELD,
         )
 
-    def test_is_removed_with_the_dependency_and_the_users_own_stays(self) -> None:
+    def test_constraint_is_removed_with_the_dependency(self) -> None:
         app = service("shop_app", **ours(HELD, TO_BRAVO, user_constraints=("node.labels.db == true",)))
 
         found = plan(swarm(app, **self.IN_PLACE), desired())
 
         assert placed(found).after == {"constraints": ["node.labels.db == true"]}
 
-    def test_the_label_goes_after_it(self) -> None:
+    def test_label_is_removed_after_the_constraint(self) -> None:
         state = State(owned_labels={"id-alpha": frozenset({"db"})})
 
         def clean_up(app: Service) -> Plan:
@@ -76,14 +76,14 @@ class TestHolding:
         asked = clean_up(service("shop_app", constraints=("node.labels.db == true",)))
         assert asked.warnings == (Reason("service_loses_all_nodes", service="shop_app", labels=["db"]),)
 
-    def test_is_not_added_while_no_node_has_the_label(self) -> None:
+    def test_constraint_is_not_added_without_a_labelled_node(self) -> None:
         seen = snapshot(
             node("alpha"), service("shop_db", replicas=0), service("shop_app"), task("shop_app", "alpha")
         )
 
         assert plan(seen).is_empty
 
-    def test_a_follower_that_does_not_exist_is_reported(self) -> None:
+    def test_missing_follower_is_reported(self) -> None:
         found = plan(
             snapshot(node("alpha", labels={"db": "true"}), service("shop_db"), task("shop_db", "alpha"))
         )
@@ -96,7 +96,7 @@ class TestHolding:
 
 MALFORMED = ("", "nonsense", "{}", f'["{HELD}", 1]', f'[["{HELD}"]]', "[" * 99_999, f'["{HELD}"' * 20_000)
 
-# what users write, and what Orcastra has put there in other cases
+# user constraints that look like managed ones
 OTHERS = (
     "node.role ==manager",
     "node.role !=worker",
@@ -117,15 +117,15 @@ OTHERS = (
 
 
 def beside(*parts: Service) -> SwarmSnapshot:
-    """The follower runs where its anchor does."""
+    """The follower is co-located with its anchor."""
     return swarm(*parts, anchor_on="alpha", app_on="alpha")
 
 
 class TestConstraintsOfTheUser:
-    """What no label records is the user's own, however it is spelled."""
+    """A constraint that no label lists is the user's own, however it is spelled."""
 
     @pytest.mark.parametrize("text", OTHERS)
-    def test_stays_on_a_service_that_nothing_is_known_of(self, text: str) -> None:
+    def test_user_constraint_stays_on_an_unknown_service(self, text: str) -> None:
         seen = beside(service("shop_app"), service("other", constraints=(text,)))
 
         for config in (desired(), desired(anchors={"zone": ("app",)})):
@@ -133,7 +133,7 @@ class TestConstraintsOfTheUser:
             assert [step for step in found.steps if isinstance(step, PlaceService)] == []
 
     @pytest.mark.parametrize("text", OTHERS)
-    def test_stays_on_a_follower_from_its_first_day_to_its_last(self, text: str) -> None:
+    def test_user_constraint_stays_on_a_follower(self, text: str) -> None:
         app = service("shop_app", constraints=(text,))
         holds = not requires_label((text,), "db")
 
@@ -150,7 +150,7 @@ class TestConstraintsOfTheUser:
             assert writes_to_services(last) == []
 
     @pytest.mark.parametrize("text", OTHERS)
-    def test_counts_in_every_forecast(self, text: str) -> None:
+    def test_user_constraint_counts_in_forecasts(self, text: str) -> None:
         assert user_constraints(service("app", constraints=(text,))) == (text,)
         assert user_constraints(service("app", **ours(HELD, TO_BRAVO, user_constraints=(text,)))) == (text,)
         assert (move_constraints(service("app", constraints=(text,))), ours(HELD)["constraints"]) == (
@@ -159,7 +159,7 @@ class TestConstraintsOfTheUser:
         )
 
     @pytest.mark.parametrize("text", MALFORMED)
-    def test_stays_where_the_record_is_malformed_and_is_warned_of_once(self, text: str) -> None:
+    def test_malformed_record_keeps_constraints_and_warns_once(self, text: str) -> None:
         labels = {CONSTRAINTS_LABEL: text}
         seen = beside(
             service("shop_app", constraints=(HELD,), labels=labels),
@@ -177,33 +177,33 @@ class TestConstraintsOfTheUser:
             assert warned == ["other", "shop_app"]
             assert all(len(str(one)) < 300 for one in found.warnings)
 
-    def test_a_malformed_record_is_replaced_by_the_next_one(self) -> None:
+    def test_malformed_record_is_replaced_by_the_next_write(self) -> None:
         app = service("shop_app", constraints=("node.role==worker",), labels={CONSTRAINTS_LABEL: "nonsense"})
 
         assert placed(plan(beside(app))).add == (HELD,)
 
-    def test_of_the_same_text_twice_only_ours_goes(self) -> None:
+    def test_duplicate_constraint_loses_only_the_managed_one(self) -> None:
         app = service("shop_app", **ours(HELD, user_constraints=(HELD,)))
 
         for config in (with_option(), desired()):
             found = plan(beside(app), config)
             assert placed(found).after == {"constraints": [HELD]}
 
-    def test_one_that_the_user_took_away_is_added_again_or_forgotten(self) -> None:
+    def test_managed_constraint_removed_by_the_user_is_added_or_forgotten(self) -> None:
         app = replace(service("shop_app", **ours(HELD)), constraints=("node.role==worker",))
 
         assert placed(plan(beside(app))).add == (HELD,)
         assert plan(beside(app), desired()).steps == ()
 
-    def test_a_service_made_from_anothers_spec_loses_what_was_ours_there(self) -> None:
-        """Else it would ask for a label that goes with the dependency."""
+    def test_copied_spec_loses_managed_constraints(self) -> None:
+        """Otherwise it would require a label that is removed with the dependency."""
         clone = service("clone", **ours(HELD, user_constraints=("node.labels.zone==true",)))
         seen = beside(service("shop_app", **ours(HELD)), clone)
 
         step = placed(plan(seen))
         assert (step.name, step.after) == ("clone", {"constraints": ["node.labels.zone==true"]})
 
-    def test_a_move_of_ours_without_an_entry_in_the_journal_ends(self) -> None:
+    def test_move_without_a_journal_entry_ends(self) -> None:
         lost = service("other", **ours(TO_BRAVO, user_constraints=("node.id==id-bravo",)))
 
         step = placed(plan(beside(service("shop_app", **ours(HELD)), lost)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which swarm is the configured one, who has lost it, and where a new one may be made."""
+"""Formation: the configured swarm, lost members, and where a new swarm may be created."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def actions(name: str, members: dict[str, Member], config: DesiredState, **optio
     return [step.action for step in plan.steps]
 
 
-def test_bare_hosts_become_a_swarm_on_the_leader() -> None:
+def test_swarm_is_created_on_the_leader() -> None:
     members = dict.fromkeys(HOSTS, BARE)
     config = desired(*HOSTS, leader="b")
     assert [actions(name, members, config) for name in HOSTS] == [
@@ -78,7 +78,7 @@ def test_bare_hosts_become_a_swarm_on_the_leader() -> None:
     ]
 
 
-def test_one_silent_host_of_three_does_not_stop_the_others() -> None:
+def test_swarm_is_created_despite_one_silent_host() -> None:
     formation = plan_formation({"a": BARE, "b": BARE, "c": SILENT}, desired(*HOSTS))
     assert formation.init_on == "a"
     assert formation.faults == {"c": Reason("host_not_asked", problem="nobody answers")}
@@ -97,7 +97,7 @@ def test_one_silent_host_of_three_does_not_stop_the_others() -> None:
         ({"a": BARE, "b": worker("b", "z"), "c": BARE}, Reason("no_manager_among_hosts", hosts=["b"])),
     ],
 )
-def test_no_swarm_is_made_where_there_may_be_one(members: dict[str, Member], trouble: Reason) -> None:
+def test_swarm_is_not_created_if_one_may_exist(members: dict[str, Member], trouble: Reason) -> None:
     config = desired(*HOSTS)
     formation = plan_formation(members, config)
     assert formation.init_on == ""
@@ -108,12 +108,12 @@ def test_no_swarm_is_made_where_there_may_be_one(members: dict[str, Member], tro
     assert caught.value.reason == Reason("membership_blocked", host=bare, because=trouble)
 
 
-def test_a_swarm_is_not_made_unless_it_may_be() -> None:
+def test_swarm_is_not_created_without_permission() -> None:
     formation = plan_formation(dict.fromkeys(HOSTS, BARE), desired(*HOSTS), may_init=False)
     assert formation.trouble == Reason("no_swarm")
 
 
-def test_a_wiped_leader_joins_the_others() -> None:
+def test_wiped_leader_joins_the_others() -> None:
     nodes = known("a", "b", "c", gone=("a",))
     members = {"a": BARE, "b": manager("b", nodes), "c": manager("c", nodes)}
     formation = plan_formation(members, desired(*HOSTS))
@@ -122,7 +122,7 @@ def test_a_wiped_leader_joins_the_others() -> None:
     assert actions("a", members, desired(*HOSTS)) == ["join_swarm"]
 
 
-def test_the_swarm_of_most_hosts_counts_and_then_the_leaders() -> None:
+def test_swarm_of_most_hosts_is_the_configured_one() -> None:
     pair = known("b", workers=("c",))
     members = {"a": manager("a", known("a"), "y"), "b": manager("b", pair), "c": worker("c", "b")}
     assert plan_formation(members, desired(*HOSTS)).cluster_id == "x"
@@ -131,7 +131,7 @@ def test_the_swarm_of_most_hosts_counts_and_then_the_leaders() -> None:
     assert plan_formation(members, desired("a", "b")).cluster_id == "y"
 
 
-def test_a_host_of_another_swarm_is_refused_unless_told_to_leave() -> None:
+def test_host_of_another_swarm_is_refused_without_the_option() -> None:
     members = {"a": manager("a", known("a")), "b": worker("b", "z"), "c": manager("c", known("c"), "y")}
     config = desired(*HOSTS)
     for name, swarm in (
@@ -144,7 +144,7 @@ def test_a_host_of_another_swarm_is_refused_unless_told_to_leave() -> None:
         assert actions(name, members, config, leave_other_swarm=True) == ["leave_swarm", "join_swarm"]
 
 
-def test_a_worker_is_not_lost_while_no_manager_can_be_asked() -> None:
+def test_worker_is_not_lost_while_no_manager_answers() -> None:
     members = {"a": SILENT, "b": worker("b", "a"), "c": worker("c", "a")}
     formation = plan_formation(members, desired(*HOSTS))
     plan = plan_member("b", members["b"], formation, desired(*HOSTS), MemberOptions())
@@ -158,14 +158,14 @@ def test_a_worker_is_not_lost_while_no_manager_can_be_asked() -> None:
     )
 
 
-def test_a_host_that_was_struck_off_joins_again() -> None:
+def test_removed_host_joins_again() -> None:
     members = {"a": manager("a", known("a")), "b": worker("b", "a")}
     assert actions("b", members, desired("a", "b")) == ["leave_swarm", "join_swarm"]
     # without a token it only leaves
     assert actions("b", members, desired("a", "b"), joins=False) == ["leave_swarm"]
 
 
-def test_a_manager_that_was_left_out_joins_again() -> None:
+def test_dropped_manager_joins_again() -> None:
     left_out = KnownNode(id="id-b", hostname="b", role="manager", age_seconds=61)
     members = {"a": manager("a", (*known("a"), left_out)), "b": worker("b", "a")}
     assert actions("b", members, desired("a", "b")) == ["leave_swarm", "join_swarm"]
@@ -174,7 +174,7 @@ def test_a_manager_that_was_left_out_joins_again() -> None:
     assert actions("b", members, desired("a", "b"), force_new_cluster="a") == ["leave_swarm", "join_swarm"]
 
 
-def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
+def test_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     nodes = known(*HOSTS, gone=("b", "c"))
     members = {"a": manager("a", nodes), "b": SILENT, "c": SILENT}
     config = desired(*HOSTS)
@@ -184,7 +184,7 @@ def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
     assert caught.value.reason == Reason("membership_blocked", host="a", because=lost)
     assert "orcastra_force_new_cluster=a" in str(caught.value)
     assert actions("a", members, config, force_new_cluster="a") == ["force_new_cluster"]
-    for other in ("b", "nobody"):  # one is gone, the other was never there
+    for other in ("b", "nobody"):  # one has left, and the other never existed
         with pytest.raises(Refused) as caught:
             actions("a", members, config, force_new_cluster=other)
         assert caught.value.reason.params["because"] == Reason(
@@ -192,7 +192,7 @@ def test_a_lost_quorum_is_explained_and_forced_only_by_name() -> None:
         )
 
 
-def test_hosts_that_cannot_be_told_apart() -> None:
+def test_indistinguishable_hosts_are_refused() -> None:
     first = worker("a", "z")
     formation = plan_formation({"a": first, "b": replace(first, hostname="b")}, desired("a", "b"))
     assert set(formation.faults) == {"a", "b"}
@@ -201,7 +201,7 @@ def test_hosts_that_cannot_be_told_apart() -> None:
     assert twins.faults["b"] == Reason("host_name_shared", hosts=["a", "b"], hostname="same")
 
 
-def test_a_node_that_is_configured_under_another_name_is_told() -> None:
+def test_node_configured_under_another_name_is_reported() -> None:
     members = {"a.example.com": manager("a", known("a"))}
     config = desired("a.example.com", leader=None)
     formation = plan_formation(members, config)
@@ -213,7 +213,7 @@ def test_a_node_that_is_configured_under_another_name_is_told() -> None:
     assert plan_member("a", manager("a", known("a")), formation, own, MemberOptions()).warnings == ()
 
 
-def test_who_autolocks_a_swarm_is_told_to_keep_its_key() -> None:
+def test_autolock_of_a_new_swarm_warns_to_store_the_key() -> None:
     for autolock, number in ((True, 1), (False, 0), (None, 0)):
         config = desired("a", autolock=autolock)
         plan = plan_member("a", BARE, plan_formation({"a": BARE}, config), config, MemberOptions())
@@ -221,7 +221,7 @@ def test_who_autolocks_a_swarm_is_told_to_keep_its_key() -> None:
         assert len(plan.warnings) == number
 
 
-def test_a_locked_manager_needs_its_key() -> None:
+def test_locked_manager_needs_its_key() -> None:
     members = {"a": Member(state="locked")}
     assert actions("a", members, desired("a"), unlock_key="secret") == ["unlock_swarm"]
     with pytest.raises(Refused) as caught:
@@ -229,7 +229,7 @@ def test_a_locked_manager_needs_its_key() -> None:
     assert caught.value.reason == Reason("unlock_key_missing", host="a")
 
 
-def test_secrets_are_in_no_representation() -> None:
+def test_secrets_are_not_in_representations() -> None:
     members = {"a": manager("a", known("a")), "b": BARE}
     formation = plan_formation(members, desired("a", "b"))
     plan = plan_member("b", BARE, formation, desired("a", "b"), MemberOptions(join_token="secret"))
@@ -238,12 +238,12 @@ def test_secrets_are_in_no_representation() -> None:
     assert "secret" not in shown
 
 
-def test_a_host_that_is_not_configured_is_left_alone() -> None:
+def test_unconfigured_host_is_not_changed() -> None:
     members = {"a": manager("a", known("a")), "z": BARE}
     assert actions("z", members, desired("a")) == []
 
 
-def test_absence() -> None:
+def test_host_leaves_if_state_is_absent() -> None:
     assert plan_absence("a", BARE, force=False).steps == ()
     assert plan_absence("a", worker("a", "z"), force=False).steps[0].action == "leave_swarm"
     assert plan_absence("a", manager("a", known("a", "b", "c")), force=False).steps

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is looked for and what is removed: ours alone, after a complete discovery, image mods not at once."""
+"""Mods: which are checked, and which are removed (only ours, only after a complete discovery, image mods
+later)."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def plan(*records: ModRecord, desired: tuple[ModEntry, ...] = (), **more: bool) 
 
 
 @pytest.mark.parametrize(("days", "removed"), [(0, 0), (6.9, 0), (7.1, 1)])
-def test_a_discovered_image_stays_for_seven_days(days: float, removed: int) -> None:
+def test_discovered_image_stays_for_seven_days(days: float, removed: int) -> None:
     found = plan(record("a", seen=NOW - days * DAY))
     assert len(found.removals) == removed
     left = Reason("mod_kept_for_now", mod="a", left=(7 - days) * DAY)
@@ -45,12 +46,12 @@ def test_a_discovered_image_stays_for_seven_days(days: float, removed: int) -> N
     assert [removal.why for removal in found.removals] == [(Reason("mod_unused", mod="a"),)] * removed
 
 
-def test_what_was_configured_or_is_a_file_goes_at_once() -> None:
+def test_configured_mods_and_files_are_removed_immediately() -> None:
     found = plan(record("a", discovered=False), record("b", kind=URL))
     assert [removal.names for removal in found.removals] == [("a.tar.xz",), ("b.tar.xz",)]
 
 
-def test_nothing_goes_after_a_discovery_that_failed_or_where_nothing_shall() -> None:
+def test_failed_discovery_removes_nothing() -> None:
     old = record("a", seen=NOW - 30 * DAY)
     assert plan(old).removals
     assert not plan(old, complete=False).removals
@@ -58,7 +59,7 @@ def test_nothing_goes_after_a_discovery_that_failed_or_where_nothing_shall() -> 
     assert not plan(old, prune=False).removals
 
 
-def test_without_a_configuration_what_an_earlier_one_brought_stays() -> None:
+def test_missing_configuration_keeps_earlier_mods() -> None:
     brought, wished = record("a", discovered=False), record("b", kind=URL)
 
     found = plan(brought, wished, is_given=False)
@@ -67,7 +68,7 @@ def test_without_a_configuration_what_an_earlier_one_brought_stays() -> None:
     assert found.notes == (Reason("mod_kept_without_configuration", mod="a"),)
 
 
-def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
+def test_present_pinned_image_needs_no_request() -> None:
     there = record("a", digests={"sha256": "ab", "layer": SUM})
     entry = ModEntry(IMAGE, "user/a", "user/a", "a", "a.tar.xz", digest="sha256:ab")
     assert plan(there, desired=(entry,)).lookups[0].is_settled
@@ -81,7 +82,7 @@ def test_a_pinned_image_that_is_there_is_not_asked_for() -> None:
     assert lookup.why == Reason("mod_files_changed")
 
 
-def test_each_lookup_has_its_reason() -> None:
+def test_lookup_has_a_reason() -> None:
     there = record("a", digests={"sha256": "ab"})
     entry = ModEntry(URL, "http://a", "a", "a", "a.tar.xz", digest="sha256:ab")
     found = {
@@ -94,7 +95,7 @@ def test_each_lookup_has_its_reason() -> None:
     assert {code: each.lookups[0].why.code for code, each in found.items()} == {code: code for code in found}
 
 
-def test_of_two_entries_for_one_name_the_second_is_refused() -> None:
+def test_second_entry_with_the_same_name_is_refused() -> None:
     first = ModEntry(URL, "http://a", "first", "a", "x")
     for name in ("x", "x/y"):
         second = ModEntry(URL, "http://b", "second", "b", name)

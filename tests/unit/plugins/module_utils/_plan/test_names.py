@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is who: a host name alone proves nothing where an address is configured."""
+"""Identities: a host name alone proves nothing if an address is configured."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def ids(nodes: tuple[Node, ...]) -> list[str]:
         ("10.0.0.1\n", None),
     ],
 )
-def test_addresses_as_they_are_compared(text: str | None, expected: str | None) -> None:
+def test_addresses_are_normalized_for_comparison(text: str | None, expected: str | None) -> None:
     assert str(parse_address(text)) == str(expected)
 
 
@@ -92,7 +92,7 @@ def test_addresses_as_they_are_compared(text: str | None, expected: str | None) 
         ({"ip": "fd00::2"}, {"address": "FD00:0:0::2"}, True),
         ({"ip": "fd00::2"}, {"address": "fd00::3"}, False),
         ({"ip": "fe80::2%eth0"}, {"address": "fe80::2"}, True),
-        # of the leader, Swarm knows where it is joined alone
+        # for the leader, Swarm only knows the address for joining
         ({"ip": IP}, {"address": "0.0.0.0", "manager_addr": f"{IP}:2377"}, True),
         ({"ip": IP}, {"address": "0.0.0.0", "manager_addr": f"{EVIL}:2377"}, False),
         ({"ip": IP}, {"address": "::", "manager_addr": f"[::ffff:{IP}]:2377"}, True),
@@ -108,7 +108,7 @@ def test_addresses_as_they_are_compared(text: str | None, expected: str | None) 
         ({"ip": IP}, {"address": ""}, True),
     ],
 )
-def test_a_name_counts_at_its_address_alone(
+def test_name_counts_only_at_its_address(
     configured: dict[str, str], seen: dict[str, str], counts: bool
 ) -> None:
     found = identify(snapshot(node("mgr-b", **seen)), entry(**configured))
@@ -117,7 +117,7 @@ def test_a_name_counts_at_its_address_alone(
     assert bool(found.warnings) != counts
 
 
-def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
+def test_address_decides_between_nodes_with_one_name() -> None:
     seen = snapshot(node("mgr-b", id="evil", address=EVIL), node("mgr-b", id="real", address=IP))
     found = identify(seen, entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors), found.namesakes) == (["real"], ["evil"], ())
@@ -126,32 +126,32 @@ def test_of_several_nodes_of_one_name_the_address_tells_the_right_one() -> None:
     assert len(found.warnings) == 1
 
 
-def test_several_behind_one_address_are_told_apart_by_nothing() -> None:
+def test_nodes_with_one_name_and_address_are_ambiguous() -> None:
     seen = snapshot(*(node("mgr-b", id=name, address=IP) for name in ("one", "two")))
     assert ids(identify(seen, entry(ip=IP)).namesakes) == ["one", "two"]
 
 
-def test_what_a_host_has_left_behind_is_no_impostor() -> None:
+def test_stale_entry_is_no_impostor() -> None:
     old = node("mgr-b", id="old", address="10.0.0.9", state="down")
     now = node("mgr-b", id="now", address=IP)
     found = identify(snapshot(old, now), entry(ip=IP))
     assert (ids(found.nodes), found.doubtful) == (["now"], ())
-    # while the host is away, its own entry counts, and not the name of another
+    # while the host is down, its own entry counts, not another node with its name
     down = node("mgr-b", id="down", address=IP, state="down")
     found = identify(snapshot(down, node("mgr-b", id="evil", address=EVIL)), entry(ip=IP))
     assert (ids(found.nodes), ids(found.impostors)) == (["down"], ["evil"])
 
 
-def test_an_id_is_proven_and_no_host_name() -> None:
+def test_node_id_is_never_a_host_name() -> None:
     node_id = "9f2a0c1vmg8tq8k3xvvzt1z9e"
     assert ids(identify(snapshot(node("x", id=node_id, address=EVIL)), entry(node_id, ip=IP)).nodes) == [
         node_id
     ]
-    # it has left, and another takes its ID for a name
+    # it has left, and another node uses its ID as a host name
     gone = snapshot(node(node_id, id="evil"))
     assert identify(gone, entry(node_id)).nodes == ()
     assert find_nodes(gone, node_id) == ()
-    # while it is there, nobody else is found by it
+    # while it exists, no other node is found by it
     both = snapshot(node("x", id=node_id), node(node_id, id="evil"))
     assert ids(find_nodes(both, node_id)) == [node_id]
 
@@ -160,12 +160,12 @@ IMPOSTOR = {"name": "mgr-b", "id": "evil", "address": EVIL}
 
 
 def swarm_with(*others: Node) -> SwarmSnapshot:
-    """mgr-b is absent, and a worker goes by its name."""
+    """mgr-b is absent, and a worker uses its name."""
     leader = node("mgr-a", role="manager", reachability="reachable", leader=True, address="10.0.0.1")
     return snapshot(leader, node(**IMPOSTOR), *others)
 
 
-def test_an_impostor_gets_no_label_and_loses_none() -> None:
+def test_impostor_keeps_its_labels() -> None:
     desired = config(entry(ip=IP, labels={"ssd": "true"}), entry("mgr-a", ip="10.0.0.1", labels={"a": "b"}))
     evil = node(**IMPOSTOR, labels={"old": "true"})
     state = apply_edits(State(), [OwnLabels("evil", frozenset({"old"}))])
@@ -179,15 +179,15 @@ def test_an_impostor_gets_no_label_and_loses_none() -> None:
         assert len(plan.warnings) == 1
 
 
-def test_namesakes_get_no_label_and_lose_none() -> None:
-    """Else whoever takes a name could have the labels of its owner removed."""
+def test_namesakes_keep_their_labels() -> None:
+    """Otherwise an impostor could cause the removal of its victim's labels."""
     desired = config(entry(labels={"ssd": "true"}))
     nodes = [node("mgr-b", id=name, labels={"old": "1"}) for name in ("one", "two")]
     state = apply_edits(State(), [OwnLabels("one", frozenset({"old"}))])
     plan = plan_labels(snapshot(*nodes), desired, state)
     assert plan.steps == ()
     assert len(plan.warnings) == 1
-    # the address tells which of them it is
+    # the address decides between them
     nodes = [
         node("mgr-b", id=name, labels={"old": "1"}, address=f"10.0.0.{n}") for n, name in enumerate("ab")
     ]
@@ -196,7 +196,7 @@ def test_namesakes_get_no_label_and_lose_none() -> None:
 
 
 @pytest.mark.parametrize("role", ["manager", None])
-def test_an_impostor_is_never_promoted(role: str | None) -> None:
+def test_impostor_is_never_promoted(role: str | None) -> None:
     desired = config(
         entry("mgr-a", ip="10.0.0.1", role=role), entry(ip=IP, role=role), entry("mgr-c", role=role)
     )
@@ -206,28 +206,28 @@ def test_an_impostor_is_never_promoted(role: str | None) -> None:
     (warning,) = plan.warnings
     assert isinstance(warning, Reason)
     assert (warning.code, warning.params["node_id"]) == ("node_at_other_address", "evil")
-    # and it does not keep the real one from being missed
+    # and the real host is still reported as missing
     assert needs_hosts(swarm_with(), desired, NOW) == [
         Reason("node_missing", name=name) for name in ("mgr-b", "mgr-c")
     ]
 
 
-def test_an_impostor_is_neither_demoted_nor_drained() -> None:
+def test_impostor_is_neither_demoted_nor_drained() -> None:
     evil = node(**IMPOSTOR, role="manager", reachability="reachable")
     seen = snapshot(node("mgr-a", role="manager", reachability="reachable", leader=True), evil)
     desired = config(entry("mgr-a", role="manager"), entry(ip=IP, role="worker", availability="drain"))
     assert plan_heal(seen, desired, Healing(), NOW).steps == ()
 
 
-def test_a_stale_entry_of_the_real_one_is_kept_from_an_impostor() -> None:
+def test_impostor_does_not_cause_removal_of_a_stale_entry() -> None:
     down = node("mgr-b", id="down", address=IP, state="down", updated=NOW - 1e6)
     desired = config(entry("mgr-a", ip="10.0.0.1"), entry(ip=IP))
     assert plan_heal(swarm_with(down), desired, Healing(), NOW).steps == ()
 
 
 @pytest.mark.parametrize("ip", [None, "10.0.0.7"])
-def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
-    """It would have that one demoted, drained or removed."""
+def test_host_cannot_impersonate_another(ip: str | None) -> None:
+    """It could cause the demotion, drain or removal of that host."""
     managers = [
         node(name, role="manager", reachability="reachable", leader=name == "a", address=f"10.0.1.{n}")
         for n, name in enumerate("abc")
@@ -247,7 +247,7 @@ def test_a_host_cannot_pass_for_another(ip: str | None) -> None:
     )
 
 
-def test_two_hosts_that_are_one_node_are_none() -> None:
+def test_hosts_with_one_node_id_are_refused() -> None:
     seen = snapshot(node("a", role="manager", reachability="reachable"), node("x"))
     desired = config(entry("one", availability="drain"), entry("two", availability="pause"))
     members = {name: Member(hostname=name, state="active", node_id="id-x") for name in ("one", "two")}
@@ -256,7 +256,7 @@ def test_two_hosts_that_are_one_node_are_none() -> None:
     assert len(plan.warnings) == 1
 
 
-def test_names_that_people_type() -> None:
+def test_goes_by_accepts_usual_spellings() -> None:
     desired = config(entry(ip=IP))
     with pytest.raises(OrcastraError, match="evil"):
         one_node(swarm_with(), "mgr-b", desired)
@@ -272,13 +272,13 @@ def test_names_that_people_type() -> None:
     assert found.lost == ("mgr-b",)
 
 
-def test_measuring_and_preferred_nodes() -> None:
+def test_doubtful_nodes_are_not_measured_or_preferred() -> None:
     sources = MetricSources(node_exporters={"mgr-b": "http://b/"}, node_map={"mgr-b": "host"})
     real = node("mgr-b", id="real", address=IP)
     desired = config(entry(ip=IP))
     found = {one.node.id: one for one in find_endpoints(without_doubtful(swarm_with(real), desired), sources)}
     assert (found["real"].is_mapped, found["evil"].is_mapped) == (True, False)
-    # without an address, the name is nobody's
+    # without an address, the name matches neither
     found = {one.node.id: one for one in find_endpoints(swarm_with(real), sources)}
     assert not any(one.is_mapped or one.memory for one in found.values())
     app = service("app", labels={"orchestration.preferred.node": "mgr-b"})
@@ -292,7 +292,7 @@ def test_measuring_and_preferred_nodes() -> None:
 
 
 @pytest.mark.parametrize("name", ["x/../y", "a@evil", "a:1/?", "{{ 1 }}", "a b", "", "-x", "é"])
-def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
+def test_host_name_cannot_redirect_a_measurement(name: str) -> None:
     sources = MetricSources(node_exporter_url="http://{hostname}:9100/metrics")
     (found,) = find_endpoints(snapshot(node(name, id="n")), sources)
     assert found.memory is None
@@ -312,7 +312,7 @@ def test_a_host_name_cannot_lead_a_measurement_elsewhere(name: str) -> None:
         ("wrk-b.example.org", {"ip": "10.0.0.3"}),
     ],
 )
-def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[str, str]) -> None:
+def test_host_under_another_name_is_suggested(configured: str, fields: dict[str, str]) -> None:
     address = fields.get("address", "10.0.0.3")
     seen = snapshot(node("wrk-a"), node("wrk-b", address=address))
     desired = config(entry("wrk-a"), entry(configured, ip=fields.get("ip")))
@@ -321,14 +321,14 @@ def test_a_host_that_is_there_under_another_name(configured: str, fields: dict[s
     assert identity.alias.hostname == "wrk-b"
     (warning,) = identity.warnings
     assert warning.params["hint"] == Reason("did_you_mean", names=["wrk-b"])
-    # it is no reason to bring a host back
+    # it is no reason to repair a host
     assert needs_hosts(seen, desired, NOW) == []
-    # and it is not taken for it: nothing is labelled
+    # and it does not count as that host: nothing is labelled
     plan = plan_labels(seen, config(entry("wrk-a"), entry(configured, labels={"a": "b"})), State())
     assert plan.steps == ()
 
 
-def test_a_longer_name_in_the_swarm_is_the_same() -> None:
+def test_domain_in_a_host_name_is_ignored() -> None:
     seen = snapshot(node("wrk-b.example.org"))
     assert identify_all(seen, config(entry("wrk-b"))).by_name["wrk-b"].alias is not None
 
@@ -336,14 +336,14 @@ def test_a_longer_name_in_the_swarm_is_the_same() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "hint"),
     [
-        ("wrk-c", {}, ""),  # the only one like it is configured itself
+        ("wrk-c", {}, ""),  # the only similar name is itself configured
         ("wrkb", {}, ""),
         ("db-1", {}, "db1"),
         ("db1", {"ip": "10.0.0.9"}, None),
         ("db1.example.org", {"ip": "10.0.0.9"}, "db1"),
     ],
 )
-def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint: str | None) -> None:
+def test_similar_names_are_only_suggested(name: str, fields: dict[str, str], hint: str | None) -> None:
     seen = snapshot(node("wrk-a"), node("wrk-b"), node("db1", address="10.0.0.4"))
     desired = config(entry("wrk-a"), entry("wrk-b"), entry(name, **fields))
     identity = identify_all(seen, desired).by_name[name]
@@ -355,7 +355,7 @@ def test_other_names_are_only_suggested(name: str, fields: dict[str, str], hint:
         assert len(needs_hosts(seen, desired, NOW)) == 1
 
 
-def test_services_under_another_name() -> None:
+def test_similar_services_are_suggested() -> None:
     seen = snapshot(
         service("apps_search", labels={"com.docker.stack.namespace": "apps"}),
         service("web"),
@@ -368,7 +368,7 @@ def test_services_under_another_name() -> None:
     assert service_hint(seen, "quite-different", "main") is None
 
 
-def test_large_swarms_are_told_apart_quickly() -> None:
+def test_identify_is_fast_in_a_large_swarm() -> None:
     seen = snapshot(
         *(
             node(f"n{number}.example.org", address=f"10.0.{number >> 8}.{number & 255}")

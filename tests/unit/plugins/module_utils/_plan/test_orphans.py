@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Moves end, whoever has begun them and whatever is configured by now."""
+"""Orphans: moves of any instance end with any configuration."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def with_config(config: DesiredState) -> Planner:
     return lambda seen, state, now: plan_anchors(seen, config, state, now)
 
 
-# everything that plans for the swarm, and everything that may become of a configuration
+# all planners of the swarm, with all possible changes of a configuration
 PLANNERS: dict[str, Planner] = {
     "the same configuration": with_config(CONFIG),
     "no dependency": with_config(desired()),
@@ -110,7 +110,7 @@ STATES = {"journal": JOURNAL, "lost": State()}
 
 
 def of_services(found: Plan) -> Plan:
-    """What the plan does to services."""
+    """The steps of the plan that write services."""
     steps = tuple(s for s in found.steps if not isinstance(s, LabelNode) and s.action != "set_availability")
     return replace(found, steps=steps)
 
@@ -118,7 +118,7 @@ def of_services(found: Plan) -> Plan:
 @pytest.mark.parametrize("name", PLANNERS)
 class TestEveryPlanner:
     @pytest.mark.parametrize("state", STATES)
-    def test_a_service_that_was_scaled_to_0_comes_back(self, name: str, state: str) -> None:
+    def test_orphan_scaled_to_0_is_scaled_back(self, name: str, state: str) -> None:
         found = PLANNERS[name](swarm(scaled(), app_on=None), STATES[state], NOW)
 
         step = placed(of_services(found))
@@ -126,14 +126,14 @@ class TestEveryPlanner:
         assert step.while_updating
 
     @pytest.mark.parametrize("state", STATES)
-    def test_but_not_before_its_containers_have_stopped(self, name: str, state: str) -> None:
+    def test_orphan_is_not_scaled_back_before_its_containers_stop(self, name: str, state: str) -> None:
         stopping = task("shop_app", "alpha", desired_state="shutdown")
         found = PLANNERS[name](swarm(scaled(), stopping, app_on=None), STATES[state], NOW)
 
         assert writes_to_services(of_services(found)) == []
         assert found.requeue_after == 1.0
 
-    def test_a_number_that_only_the_journal_of_an_older_release_has(self, name: str) -> None:
+    def test_orphan_uses_the_number_of_an_older_journal(self, name: str) -> None:
         app = service("shop_app", mounts=VOLUME, replicas=0, **ours(HELD))
         state = State(moves={ID: replace(MOVE, recorded=False)})
 
@@ -141,8 +141,8 @@ class TestEveryPlanner:
         assert (step.replicas, step.unrecorded) == (2, True)
 
     @pytest.mark.parametrize("replicas", [0, 1, 5])
-    def test_a_redeploy_in_between_keeps_the_users_number(self, name: str, replicas: int) -> None:
-        """It drops what we have recorded."""
+    def test_redeploy_keeps_the_users_number_of_tasks(self, name: str, replicas: int) -> None:
+        """A redeploy drops our records."""
         app = service("shop_app", mounts=VOLUME, replicas=replicas)
         found = PLANNERS[name](swarm(app, app_on=None), JOURNAL, NOW)
 
@@ -151,7 +151,7 @@ class TestEveryPlanner:
         later = PLANNERS[name](swarm(app, app_on=None), JOURNAL, NOW + 100)
         assert ID not in apply_edits(JOURNAL, later.remember).moves
 
-    def test_a_scaling_in_between_keeps_the_users_number_and_drops_the_record(self, name: str) -> None:
+    def test_scaling_keeps_the_users_number_and_drops_the_record(self, name: str) -> None:
         tasks = [task("shop_app", "bravo", slot=slot) for slot in (1, 2, 3)]
         found = PLANNERS[name](swarm(scaled(at=3), *tasks, app_on=None), JOURNAL, NOW)
 
@@ -164,22 +164,22 @@ class TestEveryPlanner:
             }
             assert REPLICAS_LABEL not in step.change_spec(spec)["Labels"]  # type: ignore[attr-defined]
 
-    def test_a_service_that_was_made_from_its_spec_meanwhile_is_left_alone(self, name: str) -> None:
+    def test_copied_spec_is_not_changed(self, name: str) -> None:
         clone = replace(scaled(), id="id-clone", name="clone", constraints=())
         found = PLANNERS[name](swarm(service("shop_app", **ours(HELD)), clone), State(), NOW)
 
         assert "service clone" not in [step.target for step in found.steps]
 
-    def test_a_rollback_to_the_scaling_to_0_is_no_wish_for_it(self, name: str) -> None:
-        """It brings the record back that the start has dropped."""
+    def test_rollback_to_0_is_scaled_back(self, name: str) -> None:
+        """The rollback restores the record that the start has dropped."""
         app = replace(scaled(), update_state="rollback_completed")
         found = PLANNERS[name](swarm(app, app_on=None), State(), NOW)
 
         assert placed(of_services(found)).replicas == 2
 
     @pytest.mark.parametrize("state", [MOVING, State()], ids=["journal", "lost"])
-    def test_a_move_by_a_constraint_ends(self, name: str, state: State) -> None:
-        """Where it has arrived, at once."""
+    def test_orphaned_move_ends(self, name: str, state: State) -> None:
+        """Immediately, on the node where it has arrived."""
         app = replace(moving(), update_state="completed")
         found = PLANNERS[name](swarm(app, app_on="bravo"), state, NOW)
 
@@ -187,18 +187,18 @@ class TestEveryPlanner:
         assert TO_BRAVO in step.remove
         assert remembered(of_services(found), state).moves == {}
 
-    def test_a_move_by_a_constraint_that_cannot_end_is_undone(self, name: str) -> None:
+    def test_orphaned_move_that_fails_is_undone(self, name: str) -> None:
         seen = swarm(moving(), task("shop_app", None, state="pending"), app_on=None)
         found = PLANNERS[name](seen, MOVING, NOW + LIMIT_SECONDS)
 
         assert TO_BRAVO in placed(of_services(found)).remove
 
-    def test_a_write_while_the_old_container_stops_would_start_the_next_one(self, name: str) -> None:
+    def test_orphaned_move_waits_for_the_old_container(self, name: str) -> None:
         stopping = task("shop_app", "alpha", desired_state="shutdown")
         ready = task("shop_app", "bravo", state="preparing", desired_state="ready")
         found = PLANNERS[name](swarm(moving(), stopping, ready, app_on=None), MOVING, NOW)
 
-        if name != "another way to move":  # the user does not mind two copies
+        if name != "another way to move":  # the user accepts two copies
             assert writes_to_services(of_services(found)) == []
             assert found.requeue_after == 1.0
 
@@ -208,21 +208,21 @@ class TestWithoutPurge:
         seen = swarm(app, *tasks, app_on=None)  # type: ignore[arg-type]
         return plan_orphans(seen, state, set(), NOW + after, removals=Removals.HELD)
 
-    def test_what_holds_a_service_stays(self) -> None:
+    def test_label_constraint_stays(self) -> None:
         app = service("shop_app", **ours(HELD))
         seen = swarm(app, app_on="alpha")
 
         assert plan_orphans(seen, State(), set(), NOW, removals=Removals.HELD) == Plan()
         assert placed(plan_orphans(seen, State(), set(), NOW)).remove == (HELD,)
 
-    def test_what_holds_a_service_stays_after_its_move(self) -> None:
+    def test_label_constraint_stays_after_a_move(self) -> None:
         found = self.end(replace(moving(), update_state="completed"), task("shop_app", "bravo"))
         assert placed(found).after == {"constraints": [HELD]}
 
         step = placed(self.end(scaled(), state=JOURNAL))
         assert (step.after["constraints"], step.replicas) == ([HELD], 2)
 
-    def test_a_move_of_somebody_else_is_given_its_time(self) -> None:
+    def test_foreign_move_gets_time_to_end(self) -> None:
         pending, starting = (
             task("shop_app", None, state="pending"),
             task("shop_app", "bravo", state="starting"),
@@ -237,19 +237,19 @@ class TestWithoutPurge:
 
 
 class TestWithPurge:
-    def test_one_write_starts_the_service_and_takes_everything_back(self) -> None:
+    def test_purge_starts_and_cleans_the_service_in_one_write(self) -> None:
         step = placed(plan(swarm(scaled(), app_on=None), desired(), JOURNAL))
 
         assert (step.replicas, step.after["constraints"], step.remove) == (2, [], (HELD,))
 
-    def test_a_move_to_nowhere_is_undone_at_once(self) -> None:
+    def test_purge_undoes_a_pointless_move_immediately(self) -> None:
         found = plan(swarm(moving(), task("shop_app", None, state="pending"), app_on=None), desired(), MOVING)
 
         assert placed(found).after == {"constraints": []}
 
 
 class TestOtherMoves:
-    """Those for balance, and those off a node, in planners that know nothing of either."""
+    """Moves for balance and off a node, in planners without knowledge of either."""
 
     SEEN = snapshot(
         node("alpha"),
@@ -270,7 +270,7 @@ class TestOtherMoves:
         ],
     )
     @pytest.mark.parametrize("kind", [REBALANCE, DRAIN])
-    def test_they_end(self, name: str, kind: str) -> None:
+    def test_other_moves_end(self, name: str, kind: str) -> None:
         move = Move("", ("id-bravo",), NOW - 5, kind=kind, source="id-alpha")
         state = State(moves={"id-web": move})
         found = of_services(PLANNERS[name](self.SEEN, state, NOW))
@@ -278,7 +278,7 @@ class TestOtherMoves:
         assert placed(found).remove == (TO_BRAVO,)
         assert remembered(found, state).moves == {}
 
-    def test_those_for_balance_are_left_to_their_own_planner_if_there_is_one(self) -> None:
+    def test_moves_for_balance_are_left_to_their_planner(self) -> None:
         move = Move("", ("id-bravo",), NOW - 5, kind=REBALANCE, source="id-alpha")
         state = State(moves={"id-web": move})
 

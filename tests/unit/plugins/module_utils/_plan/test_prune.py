@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes and what stays: grace, the newest, the services' images, exclusions, unknown swarms."""
+"""Pruning: grace, newest images, images of services, exclusions, unknown swarms."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def task(name: str, **fields: Any) -> Container:
 PLAIN = replace(RULES, plain_containers=True)
 
 
-def test_containers_go_by_their_end_not_by_their_beginning() -> None:
+def test_container_age_counts_from_its_end() -> None:
     plan = prune(
         containers=(
             ended("just", 1),
@@ -103,7 +103,7 @@ def test_containers_go_by_their_end_not_by_their_beginning() -> None:
     ]
 
 
-def test_an_image_in_use_here_stays_until_its_container_has_gone() -> None:
+def test_image_stays_until_its_container_is_gone() -> None:
     used = image("a:1")
     fresh = task("web.1.t", image_id=used.id, finished=NOW - 1)
     assert gone(prune(used, containers=(fresh,))) == []
@@ -120,7 +120,7 @@ def test_an_image_in_use_here_stays_until_its_container_has_gone() -> None:
         ended("created", state="created", finished=0.0),
         ended("dead", state="dead"),
         ended("compose", labels={"com.docker.compose.project": "p", "com.docker.compose.service": "s"}),
-        # docker commit puts a task's labels into an image, which hands them on
+        # docker commit copies a task's labels into an image, and its containers inherit them
         ended("from-commit", labels={TASK_ID_LABEL: "abc", SERVICE_NAME_LABEL: "web"}),
         ended("renamed-abc", labels={TASK_ID_LABEL: "abc"}),
         ended("web.1.abc"),
@@ -129,7 +129,7 @@ def test_an_image_in_use_here_stays_until_its_container_has_gone() -> None:
     ],
     ids=lambda container: container.name,
 )
-def test_what_swarm_did_not_create_stays_unless_opted_in(container: Container) -> None:
+def test_plain_containers_stay_unless_opted_in(container: Container) -> None:
     container = replace(container, anonymous_volumes=("v",), volumes=("v",))
     view = {"containers": (container,), "volumes": ()}
     plan = prune(**view)  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def removed_volumes(plan: Plan) -> list[tuple[tuple[str, ...], bool]]:
         (None, RULES, ((), False)),
     ],
 )
-def test_anonymous_volumes_go_with_their_task_unless_something_keeps_them(
+def test_anonymous_volumes_are_removed_with_their_task(
     volume: Volume | None, rules: PruneRules, expected: Any
 ) -> None:
     container = task("web.1.t", volumes=("v", "data"), anonymous_volumes=("v",))
@@ -161,7 +161,7 @@ def test_anonymous_volumes_go_with_their_task_unless_something_keeps_them(
     assert removed_volumes(plan) == [expected]
 
 
-def test_a_volume_that_another_container_has_stays() -> None:
+def test_volume_of_another_container_stays() -> None:
     first, second = (
         task(f"web.{n}.t{n}", volumes=("shared", f"own{n}"), anonymous_volumes=("shared", f"own{n}"))
         for n in (1, 2)
@@ -192,14 +192,14 @@ DIGEST = "sha256:" + "d" * 64
         ("d" * 12, {"id": DIGEST, "tags": ("x:1",)}),
     ],
 )
-def test_what_a_service_names_stays(reference: str, fields: dict[str, Any]) -> None:
+def test_images_and_volumes_of_services_stay(reference: str, fields: dict[str, Any]) -> None:
     found = image("a:1", **fields)
     assert gone(prune(found)) == [f"image {found.title}"]
     assert gone(prune(found, use=ServicesInUse(images=frozenset({reference})))) == []
     assert gone(prune(found, use=ServicesInUse(images=frozenset({"shop/app:2", "nginx:2", "y"})))) != []
 
 
-def test_the_newest_of_each_repository_stay() -> None:
+def test_newest_images_of_each_repository_stay() -> None:
     images = [image(f"app:{n}", created=float(n)) for n in range(5)] + [image("other:1")]
     loose = Image(id="sha256:loose", digests=())
     plan = prune(*images, loose, rules=replace(RULES, keep_images=2))
@@ -208,13 +208,13 @@ def test_the_newest_of_each_repository_stay() -> None:
     kept = Reason("newer_images_kept", count=2, repositories=["app"])
     assert plan.steps[0].why == (Reason("image_unused", ago=age), kept)
     assert plan.steps[3].why == (Reason("image_unused", ago=age),)
-    # what came last is newer than what was built last
+    # the first observation counts before the build time
     state = NodeState(images={each.id: OLD for each in images} | {images[0].id: OLD + 1})
     plan = prune(*images, rules=replace(RULES, keep_images=2), state=state)
     assert gone(plan) == ["image app:1", "image app:2", "image app:3"]
 
 
-def test_an_image_is_as_old_as_we_know_it() -> None:
+def test_image_age_counts_from_the_first_observation() -> None:
     plan = prune(image("a:1"), state=NodeState(images={"gone": 1.0}))
     assert gone(plan) == []
     assert plan.remember == (SetSeen({image("a:1").id: NOW}, {}),)
@@ -232,7 +232,7 @@ def test_exclusions_and_several_repositories() -> None:
     assert gone(prune(labelled, rules=replace(RULES, exclude_labels=("keep=no",)))) != []
 
 
-def test_without_a_manager_images_stay_unless_there_is_no_swarm() -> None:
+def test_images_stay_without_a_manager() -> None:
     plan = prune(image("a:1"), use=None)
     assert gone(plan) == []
     assert plan.notes == (Reason("images_kept_use_unknown"),)
@@ -243,7 +243,7 @@ def test_without_a_manager_images_stay_unless_there_is_no_swarm() -> None:
 STACK = {"com.docker.stack.namespace": "shop"}
 
 
-def test_unused_volumes_go_only_if_they_are_a_stacks_or_opted_in() -> None:
+def test_unused_volumes_are_removed_only_for_stacks_or_opted_in() -> None:
     volumes = (
         Volume("x", anonymous=True),
         Volume("data"),
@@ -274,7 +274,7 @@ def test_unused_volumes_go_only_if_they_are_a_stacks_or_opted_in() -> None:
     assert gone(prune(volumes=volumes, rules=replace(PLAIN, volumes="none"), use=use)) == []
 
 
-def test_a_volume_counts_from_when_it_was_first_seen_unused() -> None:
+def test_volume_age_counts_from_the_first_unused_observation() -> None:
     volume = Volume("x", anonymous=True)
     plan = prune(volumes=(volume,), state=NodeState(volumes={"other": OLD}), rules=PLAIN)
     assert gone(plan) == []
@@ -308,14 +308,14 @@ UNTAGGED = Image(id="sha256:" + "d1" * 32, size=5)
         ("d1d1d1d1d1d1", UNTAGGED),
     ],
 )  # fmt: skip
-def test_an_image_is_kept_by_each_of_its_names(pattern: str, kept: Image) -> None:
+def test_exclusion_matches_any_name_of_an_image(pattern: str, kept: Image) -> None:
     every = (REDIS, TEAM, PRIVATE, UNTAGGED)
     plan = prune(*every, rules=replace(RULES, exclude_images=(pattern,)))
     assert {f"image {image.title}" for image in every} - set(gone(plan)) == {f"image {kept.title}"}
     assert plan.notes == ()
 
 
-def test_a_pattern_for_any_registry_keeps_all_of_them() -> None:
+def test_exclusion_pattern_matches_all_registries() -> None:
     plan = prune(REDIS, TEAM, PRIVATE, rules=replace(RULES, exclude_images=("*/team/app",)))
     assert gone(plan) == ["image redis:3.0"]
 
@@ -331,9 +331,7 @@ def test_a_pattern_for_any_registry_keeps_all_of_them() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("option", ["exclude_images", "exclude_containers", "exclude_volumes"])
-def test_patterns_that_are_probably_mistakes_are_reported(
-    option: str, pattern: str, warns: int, notes: int
-) -> None:
+def test_suspicious_patterns_are_reported(option: str, pattern: str, warns: int, notes: int) -> None:
     named = ("redis", "redis:3.0")
     plan = prune(
         REDIS,
@@ -349,7 +347,7 @@ def test_patterns_that_are_probably_mistakes_are_reported(
 @pytest.mark.parametrize(
     "pattern", ["web.1.t", "web.*", "web", "/web.1.t", "c0ffee", "c0ffee*", "web.1.[a-z]", "w.*t"]
 )
-def test_a_container_is_kept_by_name_service_and_id(pattern: str) -> None:
+def test_exclusion_matches_container_name_service_and_id(pattern: str) -> None:
     container = task("web.1.t", id="c0ffee" + "0" * 58)
     assert gone(prune(containers=(container,))) == ["container web.1.t of web"]
     assert gone(prune(containers=(container,), rules=replace(RULES, exclude_containers=(pattern,)))) == []

@@ -35,7 +35,7 @@ from tests.support.builders import desired, node, ours, service, snapshot, task
 from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
-def test_a_lasting_gap_moves_what_is_on_the_fuller_node() -> None:
+def test_lasting_gap_moves_a_unit_off_the_fuller_node() -> None:
     step = the_step(Case().plan())
 
     assert step.summary == "move big from alpha to beta"
@@ -72,7 +72,7 @@ LOCAL = Mount("volume", "data", "/data")
 
 
 def moved(*relocations: Relocation, alpha: float = 12) -> Case:
-    """``big`` has been moved like this. ``alpha``: GB in use on the host on which it is."""
+    """``big`` after these moves. ``alpha``: GB in use on its host."""
     state = State(pressure={"alpha": LONG_AGO}, relocations={"id-big": relocations})
     return Case(nodes=samples(alpha=alpha, beta=1), state=state)
 
@@ -208,7 +208,7 @@ FORBIDDEN: dict[str, tuple[Case, Reason | str]] = {
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
-def test_a_unit_that_must_not_move_stays_with_a_reason(name: str) -> None:
+def test_forbidden_unit_stays_with_a_reason(name: str) -> None:
     case, expected = FORBIDDEN[name]
     title = case.service.get("name", "big")
 
@@ -218,7 +218,7 @@ def test_a_unit_that_must_not_move_stays_with_a_reason(name: str) -> None:
         step.summary for step in case.plan().steps if "move" in step.summary and title in step.summary
     ] == []
     assert verdict == REJECTED
-    # reasons of the scheduler are checked for the fact in them
+    # for reasons of the scheduler, only the fact is compared
     assert expected in (found if isinstance(expected, Reason) else str(case.candidate(title)))
 
 
@@ -238,17 +238,17 @@ ALLOWED = {
     "return after a day, memory is short": moved(
         hop("beta", "gamma", 2 * DAY), hop("gamma", "alpha", DAY / 2), alpha=FULL
     ),
-    "moved on by somebody else since": moved(hop("beta", "gamma", DAY)),
+    "moved again by a user since": moved(hop("beta", "gamma", DAY)),
 }
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_may_move_moves(name: str) -> None:
+def test_allowed_unit_moves(name: str) -> None:
     assert the_step(ALLOWED[name].plan()).add == ("node.id==id-beta",)
     assert ALLOWED[name].verdict() == (CHOSEN, [Reason("chosen_to_move", node="beta")])
 
 
-def test_the_gap_is_remembered_and_has_some_give() -> None:
+def test_gap_is_saved_with_hysteresis() -> None:
     case = Case(state=State())
     first = apply_edits(State(), case.plan().remember)
     smaller = replace(case, nodes=samples(alpha=12, beta=10.5), state=first).plan(NOW + 60)
@@ -259,7 +259,7 @@ def test_the_gap_is_remembered_and_has_some_give() -> None:
     assert apply_edits(first, over.remember).pressure == {}
 
 
-def test_hosts_of_two_sizes_with_equal_pressure_have_no_gap() -> None:
+def test_equal_pressure_on_different_sizes_is_no_gap() -> None:
     case = Case(
         nodes={
             "id-alpha": NodeMemory("alpha", 64 * GB, 32 * GB),
@@ -271,7 +271,7 @@ def test_hosts_of_two_sizes_with_equal_pressure_have_no_gap() -> None:
     assert case.plan() == Plan()
 
 
-def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
+def test_replica_moves_by_excluding_its_node() -> None:
     seen = snapshot(
         *(node(name) for name in ("alpha", "beta", "gamma", "delta")),
         service("web", replicas=3),
@@ -288,7 +288,7 @@ def test_of_several_replicas_one_is_moved_by_excluding_where_it_is() -> None:
     assert step.add == ("node.id!=id-alpha",)
 
 
-def test_nodes_that_swarm_would_rather_take_are_excluded_too() -> None:
+def test_nodes_that_swarm_prefers_are_excluded() -> None:
     seen = snapshot(
         *(node(name) for name in ("alpha", "beta", "gamma", "delta")),
         service("web", replicas=2),
@@ -319,7 +319,7 @@ def group(**fields: Any) -> Case:
     )
 
 
-def test_a_group_moves_as_a_unit_by_its_anchor() -> None:
+def test_group_moves_by_its_anchor() -> None:
     step = the_step(group().plan())
 
     assert step.summary == "move shop_big with shop_app, shop_cache, shop_proxy from alpha to beta"
@@ -337,7 +337,9 @@ def test_a_group_moves_as_a_unit_by_its_anchor() -> None:
         ({"app": {"reserved_nano_cpus": 2}, "proxy": {"reserved_nano_cpus": 2}}, "proxy", None),
     ],
 )
-def test_what_holds_a_member_holds_the_group(fields: dict[str, Any], member: str, reason: str | None) -> None:
+def test_reason_against_a_member_blocks_the_group(
+    fields: dict[str, Any], member: str, reason: str | None
+) -> None:
     case = group(**fields)
     case.beta = {"nano_cpus": 3}
 
@@ -350,13 +352,13 @@ def test_what_holds_a_member_holds_the_group(fields: dict[str, Any], member: str
     assert case.plan().steps == ()
 
 
-def test_a_label_of_the_group_is_no_obstacle() -> None:
+def test_anchor_label_is_no_obstacle_for_its_group() -> None:
     case = group(app={"constraints": ("node.labels.big == true",)})
 
     assert the_step(case.plan()).name == "shop_big"
 
 
-def test_a_task_goes_to_its_preferred_node_without_waiting() -> None:
+def test_task_moves_to_its_preferred_node_without_waiting() -> None:
     case = Case(
         service={"labels": {"orchestration.preferred.node": "beta"}},
         nodes=samples(alpha=7, beta=1),
@@ -369,7 +371,7 @@ def test_a_task_goes_to_its_preferred_node_without_waiting() -> None:
     assert step.why[0] == Reason("not_on_preferred_node", preferred="beta", current="alpha")
 
 
-def test_not_to_a_preferred_node_that_would_be_worse_than_the_worst() -> None:
+def test_preferred_node_is_refused_above_the_highest_pressure() -> None:
     case = Case(
         service={"labels": {"orchestration.preferred.node": "id-beta"}},
         nodes=samples(alpha=7, beta=2),
@@ -397,7 +399,7 @@ def test_not_to_a_preferred_node_that_would_be_worse_than_the_worst() -> None:
     ],
     ids=["down", "drained", "no sample there", "no sample here", "paused here", "has one"],
 )
-def test_the_reason_against_a_preferred_node_is_recorded(case: Case, reason: Reason) -> None:
+def test_refused_preferred_node_has_a_reason(case: Case, reason: Reason) -> None:
     case.service = {**case.service, "labels": {"orchestration.preferred.node": "beta"}}
     case.state = State()
 
@@ -405,7 +407,7 @@ def test_the_reason_against_a_preferred_node_is_recorded(case: Case, reason: Rea
     assert case.candidate().reasons[-1] == Reason("preferred_node_refused", node="beta", reason=reason)
 
 
-def test_no_reason_has_a_none_in_it() -> None:
+def test_reasons_never_contain_none() -> None:
     """Each reason renders: a parameter of None would be refused."""
     for case, _expected in FORBIDDEN.values():
         assert "None" not in str(case.candidate(case.service.get("name", "big")))
@@ -432,7 +434,7 @@ def test_unknown_names_are_reported() -> None:
     assert case.plan().warnings[1].params["hint"] == "beta"
 
 
-def test_no_more_moves_than_allowed_and_no_host_twice() -> None:
+def test_moves_are_limited_per_cycle_and_host() -> None:
     names = ("alpha", "beta", "gamma", "delta")
     seen = snapshot(
         *(node(name) for name in names),
@@ -454,7 +456,7 @@ def test_no_more_moves_than_allowed_and_no_host_twice() -> None:
     assert {what.split(" from ")[1].split(" ")[0] for what in moves(5)} == {"alpha", "beta"}
 
 
-def test_a_move_under_way_counts_and_its_hosts_are_left_alone() -> None:
+def test_move_under_way_counts_and_blocks_its_hosts() -> None:
     case = Case()
     case.state = replace(
         case.state,
@@ -468,8 +470,9 @@ def test_a_move_under_way_counts_and_its_hosts_are_left_alone() -> None:
     assert Reason("host_in_move") in case.verdict()[1]
 
 
-def test_what_has_just_come_keeps_its_weight() -> None:
-    """A container that was started a minute ago uses little yet: its new node is no good target for that."""
+def test_arrived_unit_keeps_its_earlier_memory() -> None:
+    """A container that started a minute ago uses little memory so far, which does not make its node a
+    target."""
     case = Case(
         nodes=samples(alpha=12, beta=2),
         parts=(service("new"), task("new", "beta")),
@@ -482,7 +485,7 @@ def test_what_has_just_come_keeps_its_weight() -> None:
     assert the_step(case.plan(NOW + 3600)).name == "big"
 
 
-def test_alternatives_are_given_with_their_reasons() -> None:
+def test_rejected_alternatives_have_reasons() -> None:
     case = Case(
         parts=(
             service("held", labels={"orchestration.rebalance": "false"}),
@@ -519,11 +522,11 @@ def test_alternatives_are_given_with_their_reasons() -> None:
     )
 
 
-def test_a_balanced_swarm_is_left_alone_without_a_word() -> None:
+def test_balanced_swarm_has_an_empty_plan() -> None:
     assert Case(nodes=samples(alpha=6, beta=6), state=State()).plan() == Plan()
 
 
-def test_old_moves_and_those_of_lost_services_are_forgotten() -> None:
+def test_old_moves_and_moves_of_removed_services_are_forgotten() -> None:
     old = Relocation("id-alpha", "id-beta", NOW - 8 * 86400, GB)
     new = Relocation("id-beta", "id-alpha", NOW - 3600, GB)
     case = Case(
@@ -534,8 +537,8 @@ def test_old_moves_and_those_of_lost_services_are_forgotten() -> None:
     assert apply_edits(case.state, case.plan().remember).relocations == {"id-big": (new,)}
 
 
-def test_turning_round_what_was_done_takes_a_wider_gap() -> None:
-    """beta has given something away today: to turn that takes 40 % of a host, unless alpha is short."""
+def test_reversal_needs_a_wider_gap() -> None:
+    """beta has given a unit away today: a reversal needs a gap of 40 % of a host, unless alpha is short."""
     given = {"id-other": (Relocation("id-beta", "id-gamma", NOW - 7200, GB),)}
     case = Case(nodes=samples(alpha=8, beta=2), memory={"id-big": 3 * GB})
     case.state = replace(case.state, relocations=given)
@@ -552,9 +555,7 @@ def test_turning_round_what_was_done_takes_a_wider_gap() -> None:
 @pytest.mark.parametrize(
     ("moves", "minutes_ago", "minutes_left"), [(2, 45, 15), (3, 60, 180), (4, 60, 180), (20, 239, 1)]
 )
-def test_pauses_grow_with_each_move_of_a_service_up_to_some_hours(
-    moves: int, minutes_ago: int, minutes_left: int
-) -> None:
+def test_cooldown_grows_with_each_move_up_to_a_limit(moves: int, minutes_ago: int, minutes_left: int) -> None:
     last = NOW - 60 * minutes_ago
     hops = [Relocation(f"id-{n}", f"id-{n + 1}", last - 3600 * (moves - n), GB) for n in range(moves - 1)]
     hops.append(Relocation(f"id-{moves - 1}", "id-alpha", last, GB))
@@ -565,21 +566,21 @@ def test_pauses_grow_with_each_move_of_a_service_up_to_some_hours(
     assert case.verdict() == (REJECTED, [expected])
 
 
-def test_a_gap_that_must_last_is_noted() -> None:
+def test_recent_gap_is_noted() -> None:
     (note,) = Case(state=State(pressure={"alpha": NOW - 500})).plan().notes
 
     assert note.code == "gap_must_last"
     assert (note.params["seconds"], note.params["needed"]) == (500.0, 600)
 
 
-def test_a_gap_without_a_remedy_is_noted_with_the_reasons() -> None:
+def test_gap_without_remedy_is_noted_with_reasons() -> None:
     plan = Case(service={"labels": {"orchestration.rebalance": "false"}}).plan()
 
     assert codes(plan.notes) == ["gap_without_remedy", "unit_not_moved"]
     assert codes(plan.notes[1].params["reasons"]) == ["rebalance_label_false"]
 
 
-def test_a_node_without_a_sample_is_noted() -> None:
+def test_unmeasured_node_is_noted() -> None:
     notes = Case(nodes=samples(alpha=12)).plan().notes
 
     assert notes[0] == Reason("node_left_out", node="beta", reason=Reason("node_unmeasured"))

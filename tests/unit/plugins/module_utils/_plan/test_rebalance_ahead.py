@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is planned to follow a move: remembered with it, kept while nothing is better, forgotten at rest."""
+"""Following moves: saved with the first move, kept unless another is better, forgotten in a balanced
+swarm."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ from tests.support.rebalance_case import LONG_AGO, NOW, Case, samples, the_step
 
 
 def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
-    """One step for a, b and c of 4 GB on alpha, of which two have to go, if a has not gone already."""
+    """One step for a, b and c with 4 GB each on alpha, two of which must move."""
     used = {"alpha": 14.0, "beta": 2.0, "gamma": 2.0}
     used["alpha"] -= 4
     used[a_on] += 4
@@ -47,7 +48,7 @@ def three_alike(a_on: str = "alpha", **ahead: str) -> Plan:
     return plan_rebalance(seen, (), measured, rules, state, NOW)
 
 
-def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
+def test_following_moves_are_saved_with_the_first() -> None:
     step = the_step(three_alike())
 
     assert step.summary == "move a from alpha to beta"
@@ -65,7 +66,7 @@ def test_what_is_to_follow_is_remembered_with_the_first_move() -> None:
     ],
     ids=["nothing", "as good as any", "its node is lost", "it is worth nothing", "it is gone"],
 )
-def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], what: str) -> None:
+def test_following_move_begins_if_none_is_better(ahead: dict[str, str], what: str) -> None:
     step = the_step(three_alike("beta", **ahead))
 
     assert step.summary == what
@@ -73,7 +74,7 @@ def test_what_was_to_follow_follows_if_nothing_is_better(ahead: dict[str, str], 
     assert apply_edits(State(ahead={"x/y": "z"}), step.intent_edits).ahead == {}
 
 
-def test_at_rest_nothing_is_ahead() -> None:
+def test_balanced_swarm_plans_nothing_ahead() -> None:
     case = Case(nodes=samples(alpha=8, beta=8), state=State(ahead={"id-big/id-alpha": "id-beta"}))
 
     assert case.plan().remember == (SetAhead({}),)
@@ -81,7 +82,7 @@ def test_at_rest_nothing_is_ahead() -> None:
     assert case.plan().remember == ()
 
 
-def test_what_is_ahead_waits_for_busy_hosts() -> None:
+def test_following_moves_wait_for_busy_hosts() -> None:
     case = Case(nodes=samples(alpha=8, beta=8))
     under_way = Move("", ("id-beta",), NOW, kind=REBALANCE, source="id-gamma")
     case.state = State(moves={"id-other": under_way}, ahead={"id-big/id-alpha": "id-beta"})

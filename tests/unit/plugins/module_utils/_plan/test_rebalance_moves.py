@@ -50,7 +50,7 @@ def made(at: float, failed: Reason | None = None) -> dict[str, tuple[Relocation,
     return {"id-app": (Relocation("id-alpha", "id-beta", NOW + at, 7, failed),)}
 
 
-def test_a_move_that_has_converged_is_ended_and_remembered() -> None:
+def test_arrived_move_is_ended_and_saved() -> None:
     step = the_step(plan(swarm(task("app", "beta"), update_state="completed")))
 
     assert (step.summary, step.remove, step.add) == ("end the move of app", (TO,), ())
@@ -75,7 +75,7 @@ WAITING = {
 
 
 @pytest.mark.parametrize("name", WAITING)
-def test_a_move_under_way_is_waited_for(name: str) -> None:
+def test_move_under_way_is_awaited(name: str) -> None:
     seen, code = WAITING[name]
     found = plan(seen)
 
@@ -95,7 +95,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
+def test_failed_move_is_undone_and_saved(name: str) -> None:
     seen, after = FAILING[name]
     step = the_step(plan(seen, after=after))
 
@@ -107,7 +107,7 @@ def test_a_move_that_fails_is_undone_and_remembered(name: str) -> None:
     assert state.relocations["id-app"][0].failed is not None
 
 
-def test_where_the_old_node_is_gone_swarm_decides() -> None:
+def test_failed_move_without_its_old_node_is_left_to_swarm() -> None:
     seen = swarm(task("app", None, state="pending"))
     seen = replace(
         seen, nodes=tuple(replace(n, state="down") if n.id == "id-alpha" else n for n in seen.nodes)
@@ -120,7 +120,7 @@ def test_where_the_old_node_is_gone_swarm_decides() -> None:
     assert remembered(step.intent_edits).relocations["id-app"][0].failed is not None
 
 
-def test_several_replicas_leave_the_new_node_again() -> None:
+def test_failed_move_of_replicas_leaves_the_new_node() -> None:
     seen = swarm(
         task("app", "gamma", slot=1),
         task("app", "beta", slot=2, state="starting"),
@@ -134,13 +134,13 @@ def test_several_replicas_leave_the_new_node_again() -> None:
     assert (step.add, step.remove) == (("node.id!=id-beta",), (OFF,))
 
 
-def test_the_way_back_is_taken_although_the_write_of_it_was_lost() -> None:
+def test_move_back_is_repeated_after_a_lost_write() -> None:
     step = the_step(plan(swarm(task("app", "beta")), move=BACKWARD))
 
     assert (step.add, step.remove) == (("node.id==id-alpha",), (TO,))
 
 
-def test_the_way_back_ends_without_a_second_entry() -> None:
+def test_move_back_is_saved_only_once() -> None:
     seen = swarm(task("app", "alpha"), **ours("node.id==id-alpha"))
     step = the_step(plan(seen, move=BACKWARD))
 
@@ -148,7 +148,7 @@ def test_the_way_back_ends_without_a_second_entry() -> None:
     assert remembered(step.commit_edits, move=BACKWARD) == State()
 
 
-def test_a_way_back_that_fails_is_left_to_swarm() -> None:
+def test_failed_move_back_is_left_to_swarm() -> None:
     seen = swarm(task("app", None, state="pending"), **ours("node.id==id-alpha"))
     found = plan(seen, move=BACKWARD, after=31)
 
@@ -158,7 +158,7 @@ def test_a_way_back_that_fails_is_left_to_swarm() -> None:
 
 
 GONE = {
-    "ended, but not yet remembered": (swarm(task("app", "beta"), **ours()), made(10)),
+    "ended, but not yet saved": (swarm(task("app", "beta"), **ours()), made(10)),
     "never begun": (swarm(task("app", "alpha"), **ours()), {}),
     "rolled back": (
         swarm(task("app", "alpha"), **ours(), update_state="rollback_completed"),
@@ -169,7 +169,7 @@ GONE = {
 
 
 @pytest.mark.parametrize("name", GONE)
-def test_without_its_constraint_a_move_is_over(name: str) -> None:
+def test_move_without_its_constraint_is_over(name: str) -> None:
     seen, relocations = GONE[name]
     found = plan(seen)
 
@@ -177,15 +177,15 @@ def test_without_its_constraint_a_move_is_over(name: str) -> None:
     assert remembered(found.remember) == State(relocations=relocations)
 
 
-def test_the_planner_of_the_followers_leaves_it_alone() -> None:
+def test_follower_planner_ignores_moves_for_balance() -> None:
     seen = swarm(task("app", "alpha"))
     state = State(moves={"id-app": MOVE})
 
     assert plan_anchors(seen, desired(), state, NOW).is_empty
-    assert not plan_anchors(seen, desired(), State(), NOW).is_empty  # a leftover, when the state is lost
+    assert not plan_anchors(seen, desired(), State(), NOW).is_empty  # an orphan after the state is lost
 
 
-def test_a_service_that_has_become_a_follower_is_theirs() -> None:
+def test_move_of_a_new_follower_is_left_to_the_follower_planner() -> None:
     seen = snapshot(
         node("alpha"),
         node("beta"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What holds for every swarm, tried on random ones whose services do what the plans say."""
+"""Properties of the planner, tested on random swarms that follow its plans."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def world_of(seed: int) -> World:
 
 
 def check_prohibitions(world: World) -> None:
-    """What the made-up swarms forbid, told without the planner: data, zones, reservations, groups."""
+    """The rules of the random swarms, independent of the planner: data, zones, reservations, groups."""
     place = {task.service_id: task.node_id for task in world.snapshot.tasks}
     reserved: dict[str, int] = {}
     for service in world.snapshot.services:
@@ -49,7 +49,7 @@ def check_prohibitions(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])])
-def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> None:
+def test_cycles_lower_the_highest_pressure_until_balanced(seed: int) -> None:
     world = world_of(seed)
     start = {task.service_id: task.node_id for task in world.snapshot.tasks}
     held = [service.id for service in world.snapshot.services if service.mounts]
@@ -68,7 +68,7 @@ def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> No
             assert max(after[host] for host in pair) < max(before[host] for host in pair)
         state, damage = decode(encode(world.state))
         assert (state, damage) == (world.state, ())
-        # longer than the pause after a second move: what follows would be the same again
+        # longer than the cooldown after a second move: the next cycles would be the same
         at_rest = at_rest + 1 if len(world.moves) == moved else 0
         if at_rest == 8:
             break
@@ -78,7 +78,7 @@ def test_each_cycle_lowers_what_is_worst_until_it_comes_to_rest(seed: int) -> No
 
 
 def check_that_it_rests(world: World) -> None:
-    """Nothing more is to be done, nothing is left of the moves, and nothing returned."""
+    """No step is due, no trace of the moves is left, and no unit has returned."""
     assert world.plan(RULES).steps == ()
     assert world.plan(RULES).remember == ()
     assert world.state.moves == {}
@@ -88,7 +88,7 @@ def check_that_it_rests(world: World) -> None:
         assert (name, target) not in left[:at]
 
 
-def test_the_same_swarm_gives_the_same_plan() -> None:
+def test_plan_is_deterministic() -> None:
     first, second = world_of(4), world_of(4)
     for world in (first, second):
         world.carry_out(world.plan(RULES))
@@ -99,7 +99,7 @@ def test_the_same_swarm_gives_the_same_plan() -> None:
 
 
 @pytest.mark.slow
-def test_what_is_remembered_of_a_large_swarm_fits_into_the_state() -> None:
+def test_saved_moves_of_a_large_swarm_fit_into_the_state() -> None:
     world = random_world(3, 80, 8.0, empty=True)
     rules = RebalanceRules(max_moves_per_cycle=50)
     for _cycle in range(30):
@@ -110,8 +110,8 @@ def test_what_is_remembered_of_a_large_swarm_fits_into_the_state() -> None:
     assert sum(len(key) + len(value) for key, value in encode(world.state).items()) < MAX_BYTES / 2
 
 
-def test_the_empty_node_is_kept_for_what_fits_nowhere_else() -> None:
-    """A group of 21 GiB can only leave its full host of 32 for the one that has just come, of 64."""
+def test_empty_node_is_kept_for_the_largest_unit() -> None:
+    """A group of 21 GiB can only move from its full host of 32 GiB to the new one of 64 GiB."""
     world = random_world(21, 5, 5.0, empty=True)
 
     world.settle(RULES)

@@ -25,33 +25,33 @@ def refinement(
     )
 
 
-def test_a_swap_is_one_step() -> None:
-    """7 and 3 change places: without either of them the other one would not go."""
+def test_swap_is_one_step() -> None:
+    """7 and 3 swap hosts: neither of them would move alone."""
     assert refinement([12, 4], [(0, 7), (1, 3)]).improve({}) == {0: 1, 1: 0}
 
 
-def test_two_moves_are_given_up_for_one_that_does_as_well() -> None:
+def test_two_moves_are_replaced_by_an_equivalent_one() -> None:
     assert refinement([12, 4], [(0, 2), (0, 2), (0, 4)]).improve({0: 1, 1: 1}) == {2: 1}
 
 
-def test_a_move_that_brings_next_to_nothing_is_given_up() -> None:
+def test_move_with_a_negligible_gain_is_dropped() -> None:
     found = Refinement([1600, 1600], [801, 799], [0], [1], lambda _item, _host: True)
 
     assert found.improve({0: 1}) == {}
 
 
-def test_where_an_item_may_not_go_it_does_not() -> None:
+def test_forbidden_hosts_are_respected() -> None:
     closed = frozenset({(0, 1), (1, 1), (0, 2)})
 
     assert refinement([12, 4, 4], [(0, 5), (0, 4)], closed).improve({}) == {1: 2}
 
 
-def test_an_item_that_is_held_stays() -> None:
+def test_fixed_item_stays() -> None:
     assert refinement([12, 4], [(0, 4)]).improve({}, 0) == {}
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_of_all_assignments_the_best_is_found_or_one_that_is_about_as_good(seed: int) -> None:
+def test_refinement_is_close_to_the_optimum(seed: int) -> None:
     rng = random.Random(seed)
     items = [(rng.randrange(3), rng.randint(1, 40)) for _ in range(7)]
     used = [10 + sum(memory for host, memory in items if host == place) for place in range(3)]
@@ -66,13 +66,13 @@ def test_of_all_assignments_the_best_is_found_or_one_that_is_about_as_good(seed:
     assert found.cost(found.candidates([{}])[0]) <= best + rebalance_refine.PRICE
 
 
-def test_the_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebalance_refine, "MAX_LOOKED", 100)
+def test_refinement_examines_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebalance_refine, "MAX_EXAMINED", 100)
     rng = random.Random(1)
     items = [(0, rng.randint(1, 9)) for _ in range(30)]
     used = [sum(memory for _host, memory in items), 0, 0]
     found = Refinement([400] * 3, used, [0] * 30, [memory for _host, memory in items], lambda _i, _h: True)
 
     assert found.candidates([{}, {}, {}])
-    # what was begun is brought to its end
-    assert found.looked < 100 + rebalance_refine.MAX_STEPS * 2000
+    # the step that exceeds the limit is still finished
+    assert found.examined < 100 + rebalance_refine.MAX_STEPS * 2000

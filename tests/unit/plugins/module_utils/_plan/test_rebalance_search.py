@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.sea
     ("used", "total", "other_used", "other_total", "gap"),
     [(10, 16, 4, 16, 6), (4, 16, 10, 16, -6), (32, 64, 4, 8, 0), (12, 16, 0, 48, 18)],
 )
-def test_the_gap_is_twice_what_would_have_to_move(
+def test_gap_is_twice_the_memory_to_move(
     used: int, total: int, other_used: int, other_total: int, gap: float
 ) -> None:
     assert gap_bytes(used, total, other_used, other_total) == pytest.approx(gap)
@@ -40,7 +40,7 @@ def test_the_gap_is_twice_what_would_have_to_move(
         (12, 0, 0, 1.0, RefusalKind.REVERSES_GAP),
     ],
 )
-def test_thresholds(
+def test_refusal_respects_thresholds(
     memory: int, difference: int, buffer: int, hysteresis: float, reason: RefusalKind | None
 ) -> None:
     found = refusal(Item(0, memory, difference, buffer), 14, 16, 2, 16, hysteresis)
@@ -49,7 +49,7 @@ def test_thresholds(
 
 
 @pytest.mark.parametrize("used", [2, 8])
-def test_a_host_with_no_less_pressure_is_no_target(used: int) -> None:
+def test_refusal_of_a_host_with_higher_pressure(used: int) -> None:
     found = refusal(Item(0, 1, 0, 0), used, 16, 8, 16)
 
     assert found is not None
@@ -59,17 +59,17 @@ def test_a_host_with_no_less_pressure_is_no_target(used: int) -> None:
 @pytest.mark.parametrize(
     ("difference", "hysteresis", "needed"), [(2, 1, 2), (2, 4, 6.4), (2, 3, 6), (9, 4, 9)]
 )
-def test_hysteresis_goes_only_so_far(difference: int, hysteresis: float, needed: float) -> None:
+def test_hysteresis_is_limited(difference: int, hysteresis: float, needed: float) -> None:
     assert needed_gap(difference, 64, 16, hysteresis) == pytest.approx(needed)
 
 
-def test_the_worse_host_must_get_better_whatever_the_sizes() -> None:
+def test_refusal_requires_relief_of_the_fuller_host() -> None:
     """To half of a host of 8, 6 is as much as 24 to one of 32."""
     assert refusal(Item(0, 6, 0, 0), 24, 32, 2, 8) is not None
     assert refusal(Item(0, 3, 0, 0), 24, 32, 2, 8) is None
 
 
-def test_a_large_item_may_turn_the_gap_round_where_the_worse_host_gets_much_better() -> None:
+def test_large_item_may_reverse_the_gap_for_a_large_gain() -> None:
     """Of 32, 29 are in use; with 22 of them on the other one, that has 55 of 64."""
     assert refusal(Item(0, 22, 0, 2), 29, 32, 33, 64) is None
     assert refusal(Item(0, 22, 0, 2), 29, 32, 39, 64) is not None
@@ -87,21 +87,21 @@ def moves(
     return {(move.item, move.target) for move in search.best_moves()}
 
 
-def test_one_move_is_taken_where_it_does_as_well_as_two() -> None:
+def test_search_prefers_one_move_to_two() -> None:
     assert moves([12, 4], [(0, 2), (0, 2), (0, 4)]) == {(2, 1)}
 
 
-def test_a_swap_is_found_through_a_move_that_is_too_big() -> None:
-    """7 goes over, 3 comes back: nothing else makes 12 and 4 equal."""
+def test_search_finds_a_swap_through_a_large_move() -> None:
+    """7 moves over and 3 moves back: no other moves make 12 and 4 equal."""
     assert moves([12, 4], [(0, 7), (1, 3)]) == {(0, 1), (1, 0)}
 
 
-def test_what_is_not_possible_is_gone_round() -> None:
+def test_search_avoids_impossible_moves() -> None:
     assert moves([12, 4, 4], [(0, 5), (0, 4)], frozenset({(0, 1), (1, 1), (0, 2)})) == {(1, 2)}
 
 
-def test_as_good_a_balance_is_reached_with_fewer_moves() -> None:
-    """Four moves lead to 21 on each, too, and are found first."""
+def test_search_reaches_the_same_balance_with_fewer_moves() -> None:
+    """Four moves also lead to 21 on each host, and are found first."""
     used = [34, 7, 22]
     items = [(1, 1), (0, 10), (1, 2), (0, 2), (0, 14), (0, 4), (2, 7), (2, 11)]
 
@@ -109,7 +109,7 @@ def test_as_good_a_balance_is_reached_with_fewer_moves() -> None:
 
 
 def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[int]]:
-    """The number of moves and what they lead to. Each of them must be worth it by itself, in their order."""
+    """The number of moves and their result. Each move must be worthwhile by itself, in this order."""
     known = [Item(host, memory, 1, 1) for host, memory in items]
     after = list(used)
     found = Search([64] * len(used), used, known, lambda _item, _host: True).best_moves()
@@ -121,8 +121,8 @@ def refined(used: list[int], items: list[tuple[int, int]]) -> tuple[int, list[in
     return len(found), after
 
 
-def test_an_end_to_which_no_order_leads_is_not_taken() -> None:
-    """With hysteresis between two hosts, what would be best for them is out of reach; the rest is not."""
+def test_search_rejects_an_assignment_without_an_order() -> None:
+    """Hysteresis between two hosts rules out the best result for them, but not for the others."""
     used, items = [34, 10, 12], [Item(0, 8, 1, 1), Item(0, 7, 1, 1)]
     open_search = Search([64] * 3, used, items, lambda _item, _host: True)
     careful = Search(
@@ -137,18 +137,18 @@ def test_an_end_to_which_no_order_leads_is_not_taken() -> None:
     assert {move.target for move in careful.best_moves()} == {2}
 
 
-def test_where_an_exchange_needs_a_move_that_makes_things_worse_it_is_not_made() -> None:
+def test_search_rejects_a_swap_through_a_worse_state() -> None:
     """7 for 5 would do; but 7 first makes 13 of 8, and 5 first 15 of 10."""
     assert moves([10, 8], [(0, 7), (1, 6)]) == set()
 
 
-def test_large_sizes_do_not_overflow_or_round() -> None:
+def test_large_sizes_are_exact() -> None:
     search = Search([64 * GB] * 2, [40 * GB, 8 * GB], [Item(0, 16 * GB, GB, GB)], lambda _i, _h: True)
 
     assert len(search.best_moves()) == 1
 
 
-def test_what_was_wanted_before_is_kept_unless_something_is_much_better() -> None:
+def test_search_keeps_the_earlier_plan_unless_clearly_worse() -> None:
     """Of 16 on each host, 12 and 4 are in use: 4 would go over, and any of the two items would do."""
     items = [Item(0, 4, 1, 1), Item(0, 4, 1, 1), Item(0, 3, 1, 1), Item(0, 1, 1, 1)]
 

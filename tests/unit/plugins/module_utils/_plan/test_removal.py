@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Removing every label that is ours, and nothing else."""
+"""Removal of all owned labels, and no others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATE = State(
 )
 
 
-def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
+def test_owned_labels_are_removed_even_from_down_nodes() -> None:
     seen = snapshot(
         node("alpha", labels={"disk": "ssd", "db": "true", "mine": "x"}),
         node("bravo", labels={"disk": "hdd"}, state="down"),
@@ -44,7 +44,7 @@ def test_ours_go_and_others_stay_also_on_a_node_that_is_down() -> None:
     assert (plan.warnings, plan.notes) == ((), ())
 
 
-def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
+def test_label_required_by_a_managed_constraint_stays() -> None:
     seen = snapshot(
         node("alpha", labels={"disk": "ssd", "db": "true"}),
         service("shop_app", **ours("node.labels.db==true")),
@@ -55,7 +55,7 @@ def test_a_label_stays_while_our_constraint_holds_a_service_to_it() -> None:
     assert plan.notes == (Reason("label_in_use", node="alpha", label="db", services=["shop_app"]),)
 
 
-def test_a_constraint_of_the_users_own_is_warned_of() -> None:
+def test_user_constraint_causes_a_warning() -> None:
     seen = snapshot(
         node("alpha", labels={"db": "true"}),
         service("shop_web", constraints=("node.labels.db == true",)),
@@ -65,7 +65,7 @@ def test_a_constraint_of_the_users_own_is_warned_of() -> None:
     assert plan.warnings == (Reason("service_loses_all_nodes", service="shop_web", labels=["db"]),)
 
 
-def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
+def test_removed_nodes_are_forgotten() -> None:
     seen = snapshot(node("alpha", labels={"mine": "x"}))
     plan = plan_label_removal(seen, State(owned_labels={"id-gone": frozenset({"disk"})}))
     assert plan.steps == ()
@@ -73,7 +73,7 @@ def test_lost_nodes_are_forgotten_and_nothing_is_left_to_do_then() -> None:
     assert plan_label_removal(seen, State()).is_empty
 
 
-def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
+def test_warning_names_the_remaining_nodes() -> None:
     seen = snapshot(
         node("node1", labels={"ssd": "true"}),
         node("node2", labels={"ssd": "true"}),
@@ -94,7 +94,7 @@ def test_a_service_that_another_node_can_take_is_told_where_it_may_go() -> None:
     )
 
 
-def test_what_loses_our_constraint_before_holds_no_label() -> None:
+def test_released_service_does_not_keep_a_label() -> None:
     seen = snapshot(
         node("alpha", labels={"db": "true"}),
         service("shop_app", **ours("node.labels.db==true")),
@@ -108,7 +108,7 @@ def test_what_loses_our_constraint_before_holds_no_label() -> None:
 
 
 def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fields: Any) -> list[str]:
-    """What is said of a service that runs on alpha when alpha and bravo lose what is ours: who remains."""
+    """The nodes that remain for a service on alpha if alpha and bravo lose their owned labels."""
     seen = snapshot(
         node("alpha", labels={"disk": "ssd", "zone": "a"}),
         node("bravo", labels={"disk": "ssd"}),
@@ -133,17 +133,17 @@ def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fie
         (("NODE.LABELS.disk==ssd",), (), {}, ["disk: alpha -> "]),
         (("node.labels.disk==hdd",), (), {}, []),
         (("node.labels.zone==a",), (), {}, []),
-        # a label that must not be there
+        # a label that must be absent
         (("node.labels.disk!=ssd",), (), {}, []),
         (("node.labels.disk!=hdd",), (), {}, []),
-        # another node keeps it
+        # another node keeps the label
         (
             ("node.labels.disk==ssd",),
             (node("charlie", labels={"disk": "ssd"}),),
             {},
             ["disk: alpha -> charlie"],
         ),
-        # one that takes no tasks
+        # a node that takes no tasks
         (
             ("node.labels.disk==ssd",),
             (node("c", labels={"disk": "ssd"}, state="down"),),
@@ -168,21 +168,21 @@ def effect(constraints: tuple[str, ...], *parts: Any, owned: str = "disk", **fie
         # nothing runs yet
         (("node.labels.disk==ssd",), (), {"id": "id-other"}, ["disk:  -> "]),
         (("node.labels.disk==ssd",), (node("charlie", labels={"disk": "ssd"}),), {"id": "id-other"}, []),
-        # one that cannot be parsed makes Swarm ignore all of them
+        # one invalid constraint makes Swarm ignore all of them
         (("node.labels.disk==ssd", "nonsense"), (), {}, []),
     ],
 )
-def test_what_a_label_that_goes_means_for_a_service(
+def test_label_effects_of_a_removed_label(
     constraints: tuple[str, ...], parts: tuple[Any, ...], fields: dict[str, Any], expected: list[str]
 ) -> None:
     assert effect(constraints, *parts, **fields) == expected
 
 
-def test_a_service_without_a_node_today_is_no_news() -> None:
+def test_label_effects_ignore_services_without_a_node() -> None:
     down = (("node.labels.disk==ssd", "node.hostname==nowhere"),)
     assert effect(*down) == []
 
 
-def test_two_labels_that_go_are_named_both() -> None:
+def test_label_effects_name_both_labels() -> None:
     asked = ("node.labels.disk==ssd", "node.labels.zone==a")
     assert effect(asked, owned="disk zone") == ["disk,zone: alpha -> "]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is removed of ours that the configuration doesn't name: all, nothing with a warning, or nothing."""
+"""Removal policies for owned items that aren't configured: remove all, hold with a warning, or ignore."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def policies(
 def owning(
     static: dict[str, set[str]], anchors: dict[str, set[str]] | None = None, **fields: object
 ) -> State:
-    """Host name → keys of the labels that we have set there."""
+    """Host name → keys of the owned labels."""
     marks = {f"id-{name}": frozenset(keys) for name, keys in (anchors or {}).items()}
     owned = {f"id-{name}": frozenset(keys) for name, keys in static.items()}
     for node_id, keys in marks.items():
@@ -52,7 +52,7 @@ def owning(
 
 
 def removed(plan: Plan) -> dict[str, set[str]]:
-    """Host name → labels that go."""
+    """Host name → removed labels."""
     steps = [step for step in plan.steps if isinstance(step, LabelNode)]
     found = {step.hostname: {c.key for c in step.changes if c.after is None} for step in steps}
     return {hostname: keys for hostname, keys in found.items() if keys}
@@ -77,7 +77,7 @@ class TestLabels:
     STATE: ClassVar = owning({"alpha": {"ssd", "old"}, "bravo": {"hdd"}}, {"bravo": {"db"}})
     CONFIG: ClassVar = desired({"alpha": {"ssd": "true"}})
 
-    def test_allowed(self) -> None:
+    def test_allowed_removals_are_planned(self) -> None:
         assert removed(plan_labels(self.SEEN, self.CONFIG, self.STATE)) == {
             "alpha": {"old"},
             "bravo": {"hdd", "db"},
@@ -92,7 +92,7 @@ class TestLabels:
             (FOREIGN, FOREIGN, {}, 0),
         ],
     )
-    def test_each_section_has_its_own_policy(
+    def test_sections_have_separate_policies(
         self,
         nodes: Removals,
         dependencies: Removals,
@@ -103,7 +103,7 @@ class TestLabels:
 
         assert removed(plan) == expected
         assert len(plan.warnings) == warnings
-        # whatever is kept stays ours
+        # kept labels stay owned
         kept = after(plan, self.STATE).owned_labels
         assert kept == {
             node_id: left
@@ -111,7 +111,7 @@ class TestLabels:
             if (left := keys - expected.get(node_id.removeprefix("id-"), set()))
         }
 
-    def test_a_warning_names_what_is_held_and_how_to_confirm(self) -> None:
+    def test_warning_names_held_labels_and_the_confirmation(self) -> None:
         labels = {f"l{number}": "true" for number in range(5)}
         seen = snapshot(node("alpha", labels=labels))
 
@@ -131,12 +131,12 @@ class TestLabels:
             ],
         )
 
-    def test_an_absent_section_with_nothing_owned_says_nothing(self) -> None:
+    def test_absent_section_without_owned_labels_is_silent(self) -> None:
         for state in (State(), owning({"charlie": {"gone"}}), owning({"alpha": {"gone"}})):
             plan = plan_labels(self.SEEN, policies(desired(), HELD, HELD), state)
             assert (plan.steps, plan.warnings) == ((), ())
 
-    def test_a_section_that_names_everything_is_held_without_a_word(self) -> None:
+    def test_section_that_names_everything_is_held_silently(self) -> None:
         plan = plan_labels(
             snapshot(node("alpha", labels={"ssd": "true"})),
             policies(self.CONFIG, HELD, HELD),
@@ -144,12 +144,12 @@ class TestLabels:
         )
         assert plan.warnings == ()
 
-    def test_named_labels_are_set_whatever_the_policy(self) -> None:
+    def test_configured_labels_are_set_with_any_policy(self) -> None:
         for policy in Removals:
             plan = plan_labels(snapshot(node("alpha")), policies(self.CONFIG, policy, policy), State())
             assert [step.summary for step in plan.steps] == ["set ssd=true on node alpha"]
 
-    def test_an_anchors_label_follows_it_whatever_the_policy(self) -> None:
+    def test_anchor_label_follows_with_any_policy(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true"}), node("bravo"), service("shop_db"), task("shop_db", "bravo")
         )
@@ -159,7 +159,7 @@ class TestLabels:
             )
             assert removed(plan) == {"alpha": {"db"}}
 
-    def test_unknown_labels_are_pruned_of_named_nodes_and_ours_are_another_tasks(self) -> None:
+    def test_foreign_policy_prunes_only_unknown_labels(self) -> None:
         config = replace(self.CONFIG, prune_unknown_labels=True)
 
         assert removed(plan_labels(self.SEEN, policies(config, FOREIGN, FOREIGN), self.STATE)) == {
@@ -167,7 +167,7 @@ class TestLabels:
         }
         assert removed(plan_labels(self.SEEN, policies(config, HELD, HELD), self.STATE)) == {}
 
-    def test_pruning_leaves_the_labels_of_anchors_whose_section_is_absent(self) -> None:
+    def test_pruning_keeps_anchor_labels_of_an_absent_section(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true", "theirs": "x"}), node("bravo", labels={"db": "true"})
         )
@@ -177,7 +177,7 @@ class TestLabels:
         assert removed(plan_labels(seen, policies(config, dependencies=HELD), state)) == {"alpha": {"theirs"}}
         assert removed(plan_labels(seen, config, state)) == {"alpha": {"db", "theirs"}, "bravo": {"db"}}
 
-    def test_what_marks_an_anchor_is_remembered(self) -> None:
+    def test_anchor_labels_are_saved_as_such(self) -> None:
         seen = snapshot(node("alpha"), service("shop_db"), task("shop_db", "alpha"))
         config = desired({"alpha": {"ssd": "true"}}, {"db": ()})
 
@@ -186,7 +186,7 @@ class TestLabels:
         assert state.owned_labels == {"id-alpha": frozenset({"ssd", "db"})}
         assert state.anchor_labels == {"id-alpha": frozenset({"db"})}
 
-    def test_and_what_an_older_release_has_set_is_marked_while_it_is_configured(self) -> None:
+    def test_anchor_labels_of_an_older_release_are_marked(self) -> None:
         labels = {"ssd": "true", "db": "true"}
         seen = snapshot(node("alpha", labels=labels), service("shop_db"), task("shop_db", "alpha"))
         old = owning({"alpha": {"ssd", "db"}})
@@ -196,13 +196,13 @@ class TestLabels:
         assert plan.steps == ()
         assert after(plan, old).anchor_labels == {"id-alpha": frozenset({"db"})}
         assert plan_labels(seen, desired({"alpha": {"ssd": "true"}}, {"db": ()}), after(plan, old)).is_empty
-        # the key becomes a static label: it is marked no more
+        # the key becomes a static label, so its mark is removed
         static = plan_labels(seen, desired({"alpha": labels}), after(plan, old))
         assert after(static, after(plan, old)).anchor_labels == {}
 
 
 class TestConstraints:
-    """Another anchor and its follower, which this configuration doesn't name."""
+    """Another anchor and its follower, which aren't configured here."""
 
     SEEN: ClassVar = snapshot(
         node("alpha", labels={"db": "true"}),
@@ -227,14 +227,14 @@ class TestConstraints:
         config = policies(self.CONFIG, policy, policy)
         return plan_anchors(self.SEEN, config, state or self.STATE, NOW)
 
-    def test_allowed(self) -> None:
+    def test_allowed_removals_are_planned(self) -> None:
         plan = self.plan(ALLOWED)
 
         assert placed(plan)["shop_app"].remove == (HELD_TO_DB,)
         assert after(plan, self.STATE).anchor_tasks == {}
 
     @pytest.mark.parametrize("policy", [HELD, FOREIGN])
-    def test_held_and_foreign_ones_stay_and_so_does_what_is_remembered(self, policy: Removals) -> None:
+    def test_held_and_foreign_constraints_stay(self, policy: Removals) -> None:
         plan = self.plan(policy)
 
         assert placed(plan) == {}
@@ -242,7 +242,7 @@ class TestConstraints:
         assert after(plan, self.STATE).attempts == self.STATE.attempts
         assert len(plan.warnings) == (1 if policy is HELD else 0)
 
-    def test_the_warning_names_labels_and_services(self) -> None:
+    def test_warning_names_labels_and_services(self) -> None:
         (warning,) = self.plan(HELD).warnings
 
         assert warning == Reason(
@@ -255,7 +255,7 @@ class TestConstraints:
         )
 
     @pytest.mark.parametrize("policy", [HELD, FOREIGN])
-    def test_what_is_remembered_of_services_that_are_gone_is_forgotten(self, policy: Removals) -> None:
+    def test_saved_state_of_removed_services_is_forgotten(self, policy: Removals) -> None:
         gone = replace(
             self.STATE,
             anchor_tasks={"id-gone": frozenset({"t"})},
@@ -267,16 +267,14 @@ class TestConstraints:
         assert (state.anchor_tasks, state.attempts) == ({}, {})
 
     @pytest.mark.parametrize(("policy", "kept"), [(ALLOWED, False), (HELD, True), (FOREIGN, True)])
-    def test_to_try_at_once_forgets_the_attempts_of_named_services(
-        self, policy: Removals, kept: bool
-    ) -> None:
+    def test_retry_now_forgets_attempts_of_configured_services(self, policy: Removals, kept: bool) -> None:
         config = policies(self.CONFIG, policy, policy)
 
         plan = plan_anchors(self.SEEN, config, self.STATE, NOW, retry_now=True)
 
         assert ("id-shop_app" in after(plan, self.STATE).attempts) is kept
 
-    def test_the_constraint_of_another_task_on_a_follower_of_both_stays(self) -> None:
+    def test_constraint_of_another_task_on_a_shared_follower_stays(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true", "cache": "true"}),
             service("shop_cache"),
@@ -292,7 +290,7 @@ class TestConstraints:
         assert (foreign.add, foreign.remove) == ((HELD_TO_CACHE,), ())
         assert (allowed.add, allowed.remove) == ((HELD_TO_CACHE,), (HELD_TO_DB,))
 
-    def test_a_follower_of_two_tasks_is_not_moved_where_the_other_one_keeps_it_from(self) -> None:
+    def test_shared_follower_is_not_moved_against_the_other_constraint(self) -> None:
         seen = snapshot(
             node("alpha", labels={"db": "true"}),
             node("bravo", labels={"cache": "true"}),
@@ -311,7 +309,7 @@ class TestConstraints:
 
 
 class TestMoves:
-    """A move in the journal is ended whatever the policy."""
+    """A journaled move ends with any policy."""
 
     def plan(self, policy: Removals, move: Move, *constraints: str, replicas: int = 1) -> tuple[Plan, State]:
         seen = snapshot(
@@ -324,7 +322,7 @@ class TestMoves:
         return plan_anchors(seen, policies(desired(), policy, policy), state, NOW), state
 
     @pytest.mark.parametrize("policy", list(Removals))
-    def test_by_its_constraint_alone(self, policy: Removals) -> None:
+    def test_move_is_recognized_by_its_constraint(self, policy: Removals) -> None:
         plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100), TO_BRAVO)
 
         step = placed(plan)["shop_app"]
@@ -333,7 +331,7 @@ class TestMoves:
         assert after(plan, state).moves == {}
 
     @pytest.mark.parametrize("policy", list(Removals))
-    def test_of_a_service_that_was_scaled_to_0(self, policy: Removals) -> None:
+    def test_move_of_a_service_scaled_to_0(self, policy: Removals) -> None:
         move = Move("db", ("id-bravo",), NOW - 100, replicas=2)
 
         plan, state = self.plan(policy, move, replicas=0)
@@ -344,13 +342,13 @@ class TestMoves:
         assert after(plan, state).moves == {}
 
     @pytest.mark.parametrize("policy", [HELD, FOREIGN])
-    def test_one_that_never_began_is_forgotten(self, policy: Removals) -> None:
+    def test_move_that_never_began_is_forgotten(self, policy: Removals) -> None:
         plan, state = self.plan(policy, Move("db", ("id-bravo",), NOW - 100))
 
         assert placed(plan) == {}
         assert after(plan, state).moves == {}
 
-    def test_another_task_has_a_minute_to_end_its_own(self) -> None:
+    def test_foreign_move_has_a_minute_to_end(self) -> None:
         young = Move("db", ("id-bravo",), NOW - 30)
 
         plan, state = self.plan(FOREIGN, young, TO_BRAVO)
@@ -363,7 +361,7 @@ class TestMoves:
         assert placed(self.plan(HELD, young, TO_BRAVO)[0])["shop_app"].remove == (TO_BRAVO,)
 
 
-def test_whoever_moves_services_hears_of_anchors_that_are_not_given() -> None:
+def test_anchors_not_given_are_warned_of() -> None:
     state = owning({}, {"alpha": {"db"}})
     absent = DesiredState(absent_sections=frozenset({"dependencies"}))
 

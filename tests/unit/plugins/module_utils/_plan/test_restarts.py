@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Restarts, and the pauses before them."""
+"""Restarts and their backoff."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TestCooldowns:
     ) -> State:
         return State(attempts={"id-shop_app": Attempts(count, last, since, MISPLACED, given_up)})
 
-    def test_the_next_attempt_waits_for_its_interval(self) -> None:
+    def test_next_attempt_waits_for_its_interval(self) -> None:
         early = plan(swarm(self.APP), state=self.tried(2, NOW - 4))
         late = plan(swarm(self.APP), state=self.tried(2, NOW - 10))
 
@@ -34,7 +34,7 @@ class TestCooldowns:
         assert writes_to_services(late) == ["move shop_app to bravo"]
         assert remembered(late, self.tried(2, NOW - 10)).attempts["id-shop_app"].count == 3
 
-    def test_is_given_up_after_the_last_interval(self) -> None:
+    def test_service_is_given_up_after_the_last_interval(self) -> None:
         state = self.tried(6, NOW - 900)
 
         found = plan(swarm(self.APP), state=state)
@@ -44,14 +44,14 @@ class TestCooldowns:
         assert found.warnings == (Reason("service_given_up", service="shop_app", why=why, problem=MISPLACED),)
         assert remembered(found, state).attempts["id-shop_app"].given_up == why
 
-    def test_is_given_up_after_the_longest_time(self) -> None:
+    def test_service_is_given_up_after_the_time_limit(self) -> None:
         found = plan(swarm(self.APP), state=self.tried(3, NOW - 100, since=NOW - 601))
 
         assert writes_to_services(found) == []
         why = Reason("give_up_time_over", seconds=601, count=3)
         assert found.warnings == (Reason("service_given_up", service="shop_app", why=why, problem=MISPLACED),)
 
-    def test_one_that_failed_and_was_mended_is_moved(self) -> None:
+    def test_repaired_service_is_moved(self) -> None:
         failed = Attempts(3, NOW - 901, NOW - 950, FAILED, Reason("attempts_exhausted", count=3))
         state = State(attempts={"id-shop_app": failed})
 
@@ -60,7 +60,7 @@ class TestCooldowns:
         assert writes_to_services(found) == ["move shop_app to bravo"]
         assert remembered(found, state).attempts["id-shop_app"].count == 1
 
-    def test_what_has_arrived_is_in_order_at_once(self) -> None:
+    def test_arrived_service_is_healthy_immediately(self) -> None:
         seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
 
         assert remembered(plan(seen, state=self.tried(2, NOW - 4)), self.tried(2, NOW - 4)).attempts == {}
@@ -81,7 +81,7 @@ class TestRestarts:
     def restarts(self, found: Plan) -> list[tuple[str, Reason]]:
         return [(step.name, step.why[0]) for step in found.steps if isinstance(step, RestartService)]
 
-    def test_a_service_that_swarm_has_given_up_is_restarted(self) -> None:
+    def test_service_given_up_by_swarm_is_restarted(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
 
         found = plan(swarm(self.APP, ended, anchor_on="alpha", app_on=None))
@@ -91,7 +91,7 @@ class TestRestarts:
         ]
         assert remembered(found).attempts["id-shop_app"].count == 1
 
-    def test_so_is_an_anchor(self) -> None:
+    def test_anchor_given_up_by_swarm_is_restarted(self) -> None:
         ended = task("shop_db", "alpha", state="complete", desired_state="shutdown", message="finished")
         seen = snapshot(
             node("alpha", labels={"db": "true"}),
@@ -103,14 +103,14 @@ class TestRestarts:
 
         assert self.restarts(plan(seen)) == [("shop_db", given_up_by_swarm("complete", "finished"))]
 
-    def test_is_restarted_before_it_gets_a_constraint(self) -> None:
+    def test_failed_service_restarts_before_it_gets_a_constraint(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
 
         found = plan(swarm(service("shop_app"), ended, anchor_on="alpha", app_on=None))
 
         assert writes_to_services(found) == ["restart shop_app"]
 
-    def test_a_restart_that_fails_and_leaves_the_update_paused_is_tried_again(self) -> None:
+    def test_failed_restart_with_a_paused_update_is_retried(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown", exit_code=3)
         seen = swarm(replace(self.APP, update_state="paused"), ended, anchor_on="alpha", app_on=None)
         (warning,) = plan(seen).warnings
@@ -122,14 +122,14 @@ class TestRestarts:
         (step,) = (step for step in plan(seen, state=ours).steps if isinstance(step, RestartService))
         assert step.while_updating
 
-    def test_what_fails_again_soon_is_not_forgotten_in_between(self) -> None:
+    def test_attempts_are_kept_between_repeated_failures(self) -> None:
         state = State(attempts={"id-shop_app": Attempts(1, NOW - 20, NOW - 20, FAILED)})
         seen = swarm(self.APP, anchor_on="alpha", app_on="alpha")
 
         assert remembered(plan(seen, state=state), state).attempts
         assert not remembered(plan(seen, state=state, now=NOW + 10), state).attempts
 
-    def test_the_middle_of_a_chain_keeps_what_was_tried_and_is_restarted_once(self) -> None:
+    def test_middle_of_a_chain_restarts_once(self) -> None:
         config = desired(anchors={"db": ("app",), "app": ("web",)})
         state = State(attempts={"id-shop_app": Attempts(2, NOW - 11, NOW - 12, MISPLACED)})
         web = [service("shop_web"), task("shop_web", "alpha")]
@@ -142,7 +142,7 @@ class TestRestarts:
         failed = plan(swarm(self.APP, *web, ended, anchor_on="alpha", app_on=None), config)
         assert [name for name, _why in self.restarts(failed)] == ["shop_app"]
 
-    def test_not_a_follower_that_has_not_started_yet(self) -> None:
+    def test_starting_follower_is_not_restarted(self) -> None:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
         parts = [
@@ -157,16 +157,16 @@ class TestRestarts:
         assert self.restarts(found) == []
         assert remembered(found, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
 
-    def test_not_while_swarm_itself_is_trying(self) -> None:
+    def test_service_is_not_restarted_while_swarm_tries(self) -> None:
         ended = task("shop_app", "alpha", state="failed", desired_state="shutdown")
         again = task("shop_app", "alpha", state="ready", desired_state="ready")
 
         assert self.restarts(plan(swarm(self.APP, ended, again, anchor_on="alpha", app_on=None))) == []
 
-    def test_not_what_somebody_has_just_created(self) -> None:
+    def test_new_service_is_not_restarted(self) -> None:
         assert self.restarts(plan(swarm(self.APP, anchor_on="alpha", app_on=None))) == []
 
-    def test_followers_older_than_a_restarted_anchor_are_restarted_once(self) -> None:
+    def test_followers_restart_once_with_their_anchor(self) -> None:
         config = with_option(restart_dependents=True)
         before = swarm(
             self.APP,
@@ -188,7 +188,7 @@ class TestRestarts:
         assert self.restarts(done) == []
         assert remembered(done, state).anchor_tasks == {"id-shop_db": frozenset({"second"})}
 
-    def test_not_without_the_option(self) -> None:
+    def test_followers_do_not_restart_without_the_option(self) -> None:
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
 
         found = plan(swarm(self.APP, anchor_on="alpha", app_on="alpha"), state=state)

@@ -25,7 +25,7 @@ NODES = tuple(node(name, memory_bytes=10, nano_cpus=10) for name in ("alpha", "b
 def choices(seen: SwarmSnapshot, desired: Service = APP, **options: Any) -> set[str]:
     scheduler = Scheduler(seen, NOW)
     found = scheduler.choices(desired, desired.constraints, **options)
-    # by turns it is each of them, and no other one
+    # the turns yield each of them, and no others
     turns = [
         scheduler.choice(desired, desired.constraints, turn, **options)
         for turn in range(len(seen.nodes) or 1)
@@ -115,20 +115,20 @@ CASES: dict[str, tuple[SwarmSnapshot, Service, set[str]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_swarm_takes_one_of(name: str) -> None:
+def test_choices_match_swarm(name: str) -> None:
     seen, desired, expected = CASES[name]
 
     assert choices(seen, desired) == expected
 
 
-def test_nodes_can_be_left_out() -> None:
+def test_choices_respect_only_and_without() -> None:
     seen = snapshot(*NODES, APP)
 
     assert choices(seen, without={"id-alpha"}) == {"beta", "gamma"}
     assert choices(seen, only={"id-alpha"}) == {"alpha"}
 
 
-def test_what_is_put_can_be_taken_back() -> None:
+def test_take_reverts_put() -> None:
     scheduler = Scheduler(snapshot(*NODES, APP, task("app", "alpha")), NOW)
 
     scheduler.put(APP, "id-beta")

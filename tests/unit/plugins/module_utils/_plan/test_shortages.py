@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which services are short of tasks, and why."""
+"""Services that are short of tasks, and the reasons."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, Task
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import is_finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import (
-    AGAIN_SECONDS,
-    FRESH_AGAIN_SECONDS,
+    FRESH_REQUEUE_SECONDS,
+    REQUEUE_SECONDS,
     expected_and_running,
     plan_short,
     requeue_after,
@@ -66,7 +66,7 @@ def found(web: Service, *tasks: Task) -> Shortage | None:
 UNPLACED: dict[str, Any] = {"constraints": ("node.labels.x==1",)}
 REFUSED = "No such image: web:2"
 
-# What a service with one replica looks like, and what is said of it: code, and whether it may pass by itself.
+# The tasks of a service with one replica, and the expected code and whether it may pass by itself.
 CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
     "runs": ({}, [new("running")], None),
     "runs after failures": ({}, [new("running"), old("failed"), old("failed", ago=20)], None),
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
     "more tasks than replicas": ({}, [new("running"), new("running", "b", slot=2)], None),
     "waits for two seconds": ({}, [new("pending", None, 2)], (WAITING, True)),
     "waits for a minute": (UNPLACED, [new("pending", None, 60)], (WAITING, False)),
-    "waits although a node would do": ({}, [new("pending", None, 60)], (WAITING, False)),
+    "waits despite a suitable node": ({}, [new("pending", None, 60)], (WAITING, False)),
     "starts": ({}, [new("preparing", ago=5)], (STARTING, True)),
     "starts for long": ({}, [new("preparing", ago=90)], (STARTING, False)),
     "was just created": ({}, [], (STARTING, True)),
@@ -90,7 +90,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         (FAILING, False),
     ),
     "fails again and again": ({}, [new("starting"), old("failed"), old("failed", ago=20)], (FAILING, False)),
-    "is rejected again and again": (
+    "is rejected repeatedly": (
         {},
         [new("pending", None), old("rejected", error=REFUSED), old("rejected", ago=20, error=REFUSED)],
         (FAILING, False),
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         [new("starting"), old("failed", ago=4000), old("failed", ago=9000)],
         (FAILING, True),
     ),
-    "ends well again and again": (
+    "ends well repeatedly": (
         {},
         [new("starting"), old("complete"), old("complete", ago=20)],
         (FAILING, False),
@@ -127,7 +127,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         (PAUSED, False),
     ),
     "is given up": ({}, [old("failed", exit_code=3)], (STOPPED, False)),
-    "is given up, only just": (
+    "was just given up": (
         {},
         [old("failed", since=datetime.fromtimestamp(NOW - 3, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z"))],
         (FAILING, True),
@@ -139,7 +139,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         None,
     ),
     "has finished before its history was cut": ({"restart_condition": "none"}, [], None),
-    "was to run once, and failed": (
+    "runs once, and failed": (
         {"restart_condition": "none"},
         [old("failed", exit_code=1)],
         (STOPPED, False),
@@ -149,12 +149,12 @@ CASES: dict[str, tuple[dict[str, Any], list[Task], tuple[str, bool] | None]] = {
         [new("preparing"), old("complete")],
         (STARTING, True),
     ),
-    "ended well, and is to run for ever": ({}, [old("complete")], (STOPPED, False)),
+    "ended well, but should run forever": ({}, [old("complete")], (STOPPED, False)),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_said_of_a_service_with_one_task(case: str) -> None:
+def test_shortage_of_a_service_with_one_task(case: str) -> None:
     fields, tasks, expected = CASES[case]
     short = found(service("web", **fields), *tasks)
     assert (None if short is None else (short.code, short.is_fresh)) == expected, short
@@ -194,7 +194,7 @@ GLOBAL: dict[str, tuple[dict[str, Any], list[Task], str | None]] = {
 
 
 @pytest.mark.parametrize("case", GLOBAL)
-def test_what_is_said_of_a_global_service(case: str) -> None:
+def test_shortage_of_a_global_service(case: str) -> None:
     fields, tasks, expected = GLOBAL[case]
     short = found(service("web", mode="global", replicas=None, **fields), *tasks)
     assert (None if short is None else short.code) == expected, short
@@ -206,7 +206,7 @@ JOBS: dict[str, tuple[list[Task], str | None]] = {
     "has failed for good": ([old("failed", desired_state="complete")], None),
     "starts": ([new("preparing", desired_state="complete")], None),
     "waits for a node": ([new("pending", None, 60, desired_state="complete")], WAITING),
-    "is rejected again and again": (
+    "is rejected repeatedly": (
         [new("ready", desired_state="complete"), old("rejected"), old("rejected", ago=20)],
         FAILING,
     ),
@@ -215,13 +215,13 @@ JOBS: dict[str, tuple[list[Task], str | None]] = {
 
 @pytest.mark.parametrize("mode", ["replicated-job", "global-job"])
 @pytest.mark.parametrize("case", JOBS)
-def test_what_is_said_of_a_job(case: str, mode: str) -> None:
+def test_shortage_of_a_job(case: str, mode: str) -> None:
     tasks, expected = JOBS[case]
     short = found(service("web", mode=mode, **UNPLACED), *tasks)
     assert (None if short is None else short.code) == expected, short
 
 
-def test_some_of_several_tasks() -> None:
+def test_shortage_of_some_tasks() -> None:
     web = service("web", replicas=4, constraints=("node.hostname==a",))
     short = found(
         web,
@@ -245,13 +245,13 @@ def test_some_of_several_tasks() -> None:
     )
 
 
-def test_finished_tasks_count_against_what_is_expected() -> None:
+def test_finished_tasks_reduce_the_expected_number() -> None:
     web = service("web", replicas=3, restart_condition="on-failure")
     seen = snapshot(*NODES, web, new("running"), old("complete", slot=2), new("pending", None, slot=3))
     assert expected_and_running(seen, web) == (2, 1)
 
 
-def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
+def test_engine_errors_are_reported_without_variable_parts() -> None:
     error = f"driver failed on endpoint web.1.{TASK_ID} ({CONTAINER_ID}): Bind for 0.0.0.0:80 failed"
     short = found(
         service("web"), new("starting"), old("failed", error=error), old("failed", ago=20, error=error)
@@ -278,12 +278,12 @@ def test_the_engines_error_is_told_without_what_differs_each_time() -> None:
         ("accessibilityaccessibilit is a word of 25 letters", None),
     ],
 )
-def test_ids_are_left_out(text: str, expected: str | None) -> None:
+def test_engine_errors_are_reported_without_ids(text: str, expected: str | None) -> None:
     assert without_ids(text) == (text if expected is None else expected)
 
 
 @pytest.mark.parametrize("seconds", [1, 60], ids=["only just", "for a minute"])
-def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
+def test_shortage_allows_swarm_time_to_notice_a_node(seconds: int) -> None:
     web = service("web", constraints=("node.labels.disk == ssd",))
     waiting = new("pending", None, 600, message="no suitable node")
     (short,) = shortages(
@@ -293,7 +293,7 @@ def test_swarm_has_time_to_see_that_a_node_would_do(seconds: int) -> None:
     assert codes(short.reasons) == ["tasks_wait" if seconds == 1 else "tasks_wait_despite_suitable_node"]
 
 
-def test_only_what_may_last_is_warned_of() -> None:
+def test_plan_short_warns_only_of_lasting_shortages() -> None:
     seen = snapshot(
         *NODES,
         service("a"),
@@ -315,17 +315,17 @@ def test_only_what_may_last_is_warned_of() -> None:
     )
 
 
-def test_when_to_look_again() -> None:
+def test_requeue_after_depends_on_the_shortage() -> None:
     fresh = Shortage("a", STARTING, 1, 0, (), is_fresh=True)
     lasting = Shortage("b", WAITING, 1, 0, ())
     assert requeue_after(()) is None
-    assert requeue_after((lasting,)) == AGAIN_SECONDS
-    assert requeue_after((lasting, fresh)) == FRESH_AGAIN_SECONDS
+    assert requeue_after((lasting,)) == REQUEUE_SECONDS
+    assert requeue_after((lasting, fresh)) == FRESH_REQUEUE_SECONDS
 
 
 @pytest.mark.parametrize("condition", ["none", "on-failure", "any"])
 @pytest.mark.parametrize("state", ["complete", "failed", "rejected", "shutdown", "running"])
-def test_what_has_finished(condition: str, state: str) -> None:
+def test_finished_tasks_are_no_shortage(condition: str, state: str) -> None:
     ended = old(state)
     expected = state == "complete" and condition != "any"
     assert is_finished(ended, service("web", restart_condition=condition)) == expected
@@ -338,8 +338,8 @@ STATES = (
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_anything_that_swarm_may_show(seed: int) -> None:
-    """It never fails, and counts as many tasks as it has reasons for."""
+def test_shortages_accept_any_snapshot(seed: int) -> None:
+    """It never fails, and its counts match its reasons."""
     chance = random.Random(seed)
     modes = ("replicated", "global", "replicated-job", "global-job")
     services = [

@@ -65,7 +65,7 @@ def test_label_of_a_service_in_another_stack_must_be_its_full_name() -> None:
 def test_forbidden_label_or_other_value_proposes_nothing() -> None:
     unlike = member("a", constraints=("node.labels.db != true",))
     valued = member("b", constraints=("node.labels.db == hdd",))
-    broken = member("c", constraints=("what is this",))
+    broken = member("c", constraints=("no constraint",))
 
     assert brief(member("db"), unlike, valued, broken) == []
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Emptying a node: what leaves before the drain, in which order, and what is left to the drain."""
+"""Surge: services that leave a node before the drain, their order, and those left to the drain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def whats(found: Pass) -> list[str]:
     return [step.summary for step in found.plan.steps]
 
 
-def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drain() -> None:
+def test_start_first_services_leave_before_the_drain() -> None:
     parts = (web(), task("web", "a"), task("web", "b", slot=2), service("old"), task("old", "a"))
     first = run(on_a(*parts))
     assert whats(first) == [
@@ -93,7 +93,7 @@ def test_what_starts_first_leaves_a_paused_node_and_the_rest_is_left_to_the_drai
     assert over.is_over
 
 
-def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
+def test_anchor_leaves_first_to_a_node_that_fits_its_followers() -> None:
     configured = desired(anchors={"db": ("app",)}, stack="")
     held = service("app", **ours("node.labels.db==true", user_constraints=("node.labels.ssd == true",)))
     seen = snapshot(
@@ -108,7 +108,7 @@ def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
     first = run(seen, configured=configured)
     assert "move db from a to c" in whats(first)
     assert not any("app" in what for what in whats(first))
-    # the anchor is there; as long as its follower is not, the node is not drained
+    # the anchor has arrived, but the node is not drained before its follower has, too
     gone = replace(seen, tasks=(task("db", "c"), task("app", "a")))
     behind = replace(gone, nodes=(replace(seen.nodes[0], availability="pause"), *seen.nodes[1:]))
     left = run(behind, configured=configured)
@@ -119,18 +119,18 @@ def test_an_anchor_leaves_before_its_followers_and_to_where_they_fit() -> None:
 @pytest.mark.parametrize(
     "kept",
     [
-        # two copies of what keeps data are never to run at once
+        # two copies of a stateful service must never run at once
         {"mounts": DATA},
         {"update_order": "stop-first"},
         {"mode": "global", "replicas": None},
     ],
 )
-def test_what_is_not_started_elsewhere_first(kept: dict[str, object]) -> None:
+def test_other_services_are_left_to_the_drain(kept: dict[str, object]) -> None:
     seen = on_a(web(**kept), task("web", "a"), availability="pause")
     assert whats(run(seen)) == ["set the availability of node a to drain"]
 
 
-def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
+def test_service_without_another_node_is_reported_and_does_not_block() -> None:
     full = web(max_replicas_per_node=1, replicas=3)
     tasks = [task("web", name, slot=number) for number, name in enumerate("abc")]
     seen = on_a(full, *tasks, availability="active")
@@ -156,20 +156,20 @@ def test_what_fits_nowhere_else_is_told_and_does_not_keep_the_node() -> None:
         ),
     ],
 )
-def test_a_move_that_fails_is_undone_and_ends_it(now: float, fields: dict[str, object], why: Reason) -> None:
+def test_failed_move_is_undone_and_ends_the_drain(now: float, fields: dict[str, object], why: Reason) -> None:
     moved = web(**{**ours("node.id!=id-a"), **fields})
     found = run(on_a(moved, task("web", "a"), task("web", "b"), availability="pause"), MOVING, now=now)
     assert found.failed == (Reason("move_failed", service="web", nodes=None, failure=why),)
     assert whats(found) == (["end the move of web"] if moved.constraints else [])
 
 
-def test_a_node_that_is_drained_already_is_over_at_once() -> None:
+def test_drained_node_is_finished_immediately() -> None:
     found = run(on_a(web(), task("web", "b"), availability="drain"))
     assert found.is_over
     assert found.plan.remember == (AskAvailability("id-a", 101.0),)
 
 
-def test_the_preview_has_all_steps_and_raises_at_once() -> None:
+def test_preview_has_all_steps_and_raises_immediately() -> None:
     plan = preview(on_a(web(), task("web", "a")), NOTHING, State(), "a", 1.0, protect_quorum=True)
     assert [step.summary for step in plan.steps] == [
         "move web from a to another node",

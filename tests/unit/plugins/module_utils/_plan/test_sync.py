@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a whole sync: trying at once what was given up."""
+"""The plan of a whole sync: immediate retries of services that were given up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GIVEN_UP = State(attempts={"id-shop_app": Attempts(9, last=0, since=0, reason=MI
 NOW = 10_000.0
 
 
-def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
+def test_given_up_service_is_retried_only_on_request() -> None:
     configuration = desired(anchors={"db": ("app",)})
     plan = plan_anchors(SEEN, configuration, GIVEN_UP, NOW)
     assert plan.steps == ()
@@ -41,7 +41,7 @@ def test_what_was_given_up_is_tried_only_when_asked_for() -> None:
     assert (attempts.count, attempts.last, attempts.given_up) == (1, NOW, None)
 
 
-def test_what_is_in_order_is_left_alone() -> None:
+def test_healthy_service_is_not_changed() -> None:
     held = replace(SEEN.service_by_name["shop_app"], **ours("node.labels.db==true"))
     seen = snapshot(
         *SEEN.nodes,

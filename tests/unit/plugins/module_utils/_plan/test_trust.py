@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nobody's word alone makes a host leave a swarm or join one, and no liar gets what managers have."""
+"""No single report makes a host leave or join a swarm, and no liar gets the secrets of managers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.support.members import (
 
 
 def plans(members: dict[str, Member], desired: DesiredState, **options: Any) -> dict[str, list[str]]:
-    """What each host does, or the error that it ends with; all could join."""
+    """The steps of each host, or its error; all may join."""
     formation = plan_formation(members, desired)
     found: dict[str, list[str]] = {}
     for name, member in members.items():
@@ -60,7 +60,7 @@ def plans(members: dict[str, Member], desired: DesiredState, **options: Any) -> 
 
 def assert_nothing_happens_to(hosts: str, members: dict[str, Member], desired: DesiredState) -> Formation:
     done = plans(members, desired)
-    # being told that nothing is done is fine
+    # a message that nothing is changed is fine
     assert {name: done[name] for name in hosts if done[name] not in ([], ["error"])} == {}
     formation = plan_formation(members, desired)
     assert EVIL not in formation.addresses
@@ -86,7 +86,7 @@ def assert_nothing_happens_to(hosts: str, members: dict[str, Member], desired: D
     ],
     ids=["roles", "roles and ID", "free", "leader", "some roles", "leader and ID", "no configuration"],
 )
-def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: str, also: str) -> None:
+def test_worker_that_claims_to_manage_is_not_trusted(desired: DesiredState, swarm: str, also: str) -> None:
     members = {**swarm_of("abc", "dw"), "w": liar("w", swarm, also)}
     for order in ("abcdw", "wdcba"):
         hosts = {name: members[name] for name in order}
@@ -97,16 +97,16 @@ def test_a_worker_that_says_it_manages_the_swarm(desired: DesiredState, swarm: s
 
 
 @pytest.mark.parametrize("away", ["a", "b", "c", "ab", "abc"])
-def test_it_does_not_help_the_liar_that_managers_are_away(away: str) -> None:
+def test_false_claim_fails_while_managers_are_away(away: str) -> None:
     members = {**swarm_of("abc", "dw"), "w": liar("w"), **dict.fromkeys(away, SILENT)}
     formation = assert_nothing_happens_to("abcd", members, config("abc", "dw"))
     assert bool(formation.via) == (len(away) < 2)
-    # where nothing says who may be a manager, the honest ones still have to be outvoted
+    # without configured roles, a liar still needs more votes than the honest hosts
     if len(away) < 3:
         assert_nothing_happens_to("abcd", members, config(free="abcdw", leader="a"))
 
 
-def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
+def test_new_host_does_not_join_a_liar() -> None:
     members = {**swarm_of("abc", "w"), "w": liar("w"), "n": BARE}
     assert plans(members, config("abc", "wn"))["n"] == ["join_swarm"]
     for away in ("ab", "abc"):
@@ -114,7 +114,7 @@ def test_a_host_that_is_to_join_does_not_join_the_liar() -> None:
         assert plans(silent, config("abc", "wn"))["n"] == ["error"]
 
 
-def test_a_liar_does_not_become_the_first_manager() -> None:
+def test_liar_does_not_become_the_first_manager() -> None:
     members = {**dict.fromkeys("abc", BARE), "w": liar("w", FAKE)}
     desired = config("abc", "w", leader="a")
     formation = plan_formation(members, desired)
@@ -136,13 +136,13 @@ def test_one_manager_of_three(who: str, desired: DesiredState) -> None:
         formation = assert_nothing_happens_to(honest, {**members, who: lie}, desired)
         assert set(formation.via) == set("abc") - {who}
         assert set(formation.addresses) <= {f"{name}:2377" for name in "abc"}
-        # who is to join asks the others
+        # a host that should join asks the others
         joining = {**members, who: lie, "d": BARE}
         assert plans(joining, desired)["d"] == ["join_swarm"]
 
 
 def test_one_manager_of_three_while_another_is_away() -> None:
-    """Neither of the two left can be believed more than the other."""
+    """Neither of the two remaining hosts is more trustworthy than the other."""
     members = {**swarm_of("abc", "d"), "b": SILENT, "c": liar("c")}
     for desired in (config("abc", "d"), config(free="abcd", leader="a")):
         assert_nothing_happens_to("ad", members, desired)
@@ -150,8 +150,8 @@ def test_one_manager_of_three_while_another_is_away() -> None:
     assert plans({**members, "d": BARE}, desired)["d"] == ["error"]
 
 
-def test_a_manager_that_leaves_others_out() -> None:
-    """They are lost only if most managers do not have them."""
+def test_manager_that_omits_others() -> None:
+    """They are lost only if most managers do not list them."""
     members = swarm_of("abc", "de")
     members["a"] = manager("a", listing("a", "b", "c"))
     for away in ("", "b", "c"):
@@ -162,7 +162,7 @@ def test_a_manager_that_leaves_others_out() -> None:
     assert (done["d"], done["e"]) == (["leave_swarm", "join_swarm"], [])
 
 
-def test_a_manager_that_calls_another_host_half_a_manager() -> None:
+def test_manager_that_denies_another_manager() -> None:
     half = KnownNode("id-d", "d", "manager", age_seconds=9999)
     members = swarm_of("abc", "d")
     members["a"] = manager("a", (*listing("a", "b", "c"), half))
@@ -177,7 +177,7 @@ def test_a_manager_that_calls_another_host_half_a_manager() -> None:
     "desired", [config("abcde", "f"), config(free="abcdef", leader="a")], ids=["roles", "free"]
 )
 def test_two_liars_of_five(away: str, desired: DesiredState) -> None:
-    """With two of the others away, they would be as many as the honest ones."""
+    """With two others away, they would be as many as the honest hosts."""
     fakes = listing("d", "e", *(f"x{number}" for number in range(5)), addr=EVIL)
     members = {**swarm_of("abcde", "f"), **{name: manager(name, fakes) for name in "de"}}
     members |= dict.fromkeys(away, SILENT)
@@ -192,7 +192,7 @@ def test_three_liars_of_five_cannot_be_helped() -> None:
     assert set(plan_formation(members, config("abcde")).via) == set("cde")
 
 
-# what must go on working
+# cases that must keep working
 
 
 def test_one_configured_manager() -> None:
@@ -219,24 +219,24 @@ def test_three_managers_with_one_down() -> None:
 
 @pytest.mark.parametrize("number", [2, 4, 6])
 def test_even_numbers_of_managers(number: int) -> None:
-    """As while one is replaced."""
+    """As during a replacement."""
     names = "abcdef"[:number]
     members = {**swarm_of(names), "n": BARE}
     assert plans(members, config(free=names + "n", leader="a"))["n"] == ["join_swarm"]
-    # half of them are no majority
+    # half of them is no majority
     half = {**members, **dict.fromkeys(names[: number // 2], SILENT)}
     lying = {**half, names[-1]: liar(names[-1])}
     assert_nothing_happens_to(names, lying, config(free=names + "n", leader="a"))
 
 
-def test_a_swarm_that_was_only_just_made() -> None:
-    """The first manager is alone, and the others are bare: there is nobody who could confirm it yet."""
+def test_new_swarm_is_trusted() -> None:
+    """The first manager is alone, and the others are in no swarm, so no host can confirm it yet."""
     for desired in (config("abc"), config(free="abc", leader="a"), config(free="abcdefg", leader="a")):
         members = dict.fromkeys(desired.nodes, BARE)
         assert plan_formation(members, desired).init_on == "a"
         members = {**members, "a": manager("a", listing("a"))}
         assert set(map(tuple, plans(members, desired).values())) == {(), ("join_swarm",)}
-        # one of three that cannot be asked could not be a majority of another one
+        # one silent host of three could not be the majority of another swarm
         done = plans({**members, "c": SILENT}, desired)
         assert (done["a"], done["b"]) == ([], ["join_swarm"])
         assert plans({**members, "b": SILENT, "c": SILENT}, desired)["a"] == []
@@ -245,16 +245,16 @@ def test_a_swarm_that_was_only_just_made() -> None:
     ]
 
 
-def test_workers_that_are_to_become_managers_vote() -> None:
+def test_future_managers_vote() -> None:
     members = {"a": manager("a", listing("a", workers="bc")), "b": worker("b", "a"), "c": worker("c", "a")}
     formation = plan_formation({**members, "n": BARE}, config("abc", "n"))
     assert (formation.via, formation.managers) == (("a",), ("a", "b", "c"))
-    # one was demoted by hand, and then struck off
+    # one was demoted manually and then removed
     members["a"] = manager("a", listing("a", workers="b"))
     assert plans(members, config("abc"))["c"] == ["leave_swarm", "join_swarm"]
 
 
-def test_managers_that_are_configured_as_workers_now() -> None:
+def test_managers_configured_as_workers() -> None:
     members = {**swarm_of("ab", "cde"), "n": BARE}
     formation = plan_formation(members, config("cde", "abn"))
     assert set(formation.via) == {"a", "b"}
@@ -271,18 +271,18 @@ def test_two_swarms_of_our_own_hosts() -> None:
     formation = plan_formation(two, desired)
     assert (formation.cluster_id, set(formation.foreign), formation.lost) == (REAL, {"c", "d"}, {})
     assert plans(two, desired) == {"a": [], "b": [], "c": ["error"], "d": ["error"], "e": []}
-    # of two halves none has a majority: the leader's counts if the user tells the others to leave theirs
+    # neither half has a majority: the leader's counts if the user makes the others leave theirs
     del two["e"]
     desired = config("abcd", leader="a")
     formation = plan_formation({**two, "n": BARE}, desired)
     assert (formation.via, formation.lost) == (("a", "b"), {}) or formation.contested
     assert plans(two, desired)["c"] == ["error"]
     assert plans(two, desired, leave_other_swarm=True)["c"] == ["leave_swarm", "join_swarm"]
-    # without a leader nothing tells
+    # without a leader nothing decides
     assert_nothing_happens_to("abcd", two, config("abcd"))
 
 
-def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
+def test_report_of_the_leader_alone_changes_no_membership() -> None:
     members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "c": BARE}
     desired = config("abc", leader="a")
     assert plans(members, desired) == {"a": [], "b": ["error"], "c": ["error"]}
@@ -290,8 +290,8 @@ def test_the_leaders_word_alone_makes_nobody_join_or_leave() -> None:
     assert told == {"a": [], "b": ["leave_swarm", "join_swarm"], "c": ["join_swarm"]}
 
 
-def test_the_id_of_the_swarm_that_is_meant() -> None:
-    """It settles which swarm is ours, and not who manages it: a liar knows it, too."""
+def test_configured_cluster_id_decides() -> None:
+    """It decides which swarm is ours, but not who manages it, because a liar knows it, too."""
     members = {"a": manager("a", listing("a")), "b": manager("b", listing("b"), FAKE), "n": BARE}
     assert plans(members, config(free="abn", leader="b"))["n"] == ["error"]
     assert plans(members, config(free="abn", leader="b", cluster_id=REAL))["n"] == ["join_swarm"]
@@ -305,8 +305,8 @@ def test_the_id_of_the_swarm_that_is_meant() -> None:
     assert_nothing_happens_to("abc", other, config("abc", "n", cluster_id=FAKE))
 
 
-def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
-    """As with --limit: no host joins or leaves, and that is no failure of the manager."""
+def test_single_manager_continues_with_its_own_swarm() -> None:
+    """As with --limit: no host joins or leaves, and the manager does not fail."""
     members = {"a": swarm_of("abc", "d")["a"], "d": worker("d", "abc")}
     desired = config("abc", "d")
     formation = plan_formation(members, desired)
@@ -317,7 +317,7 @@ def test_a_manager_alone_goes_on_with_what_is_its_own() -> None:
     assert plan_member("d", members["d"], formation, desired, MemberOptions()).steps == ()
 
 
-def test_who_was_named_to_go_on_alone_is_believed() -> None:
+def test_chosen_survivor_is_trusted() -> None:
     alone = (*listing("a"), KnownNode("id-b", "b", "manager", "down", "unreachable"))
     members = {"a": manager("a", alone), "b": BARE, "c": SILENT}
     assert plan_formation(members, config("abc")).trouble
@@ -331,7 +331,7 @@ def test_who_was_named_to_go_on_alone_is_believed() -> None:
 # names
 
 
-def test_who_claims_another_hosts_id_is_the_one_at_fault() -> None:
+def test_claim_of_another_id_is_at_fault() -> None:
     members = swarm_of("abc", "dw")
     for name in "abcd":
         lying = {**members, "w": replace(members["w"], node_id=f"id-{name}")}
@@ -346,13 +346,13 @@ def test_who_claims_another_hosts_id_is_the_one_at_fault() -> None:
     assert formation.managers == ("a", "b", "c")
 
 
-def test_who_takes_another_hosts_name_is_the_one_at_fault() -> None:
+def test_claim_of_another_name_is_at_fault() -> None:
     members = swarm_of("abc", "dw")
     formation = plan_formation({**members, "w": replace(members["w"], hostname="a")}, config("abc", "dw"))
     assert (set(formation.faults), set(formation.via)) == ({"w"}, set("abc"))
 
 
-def test_a_claim_at_another_address_makes_nobody_a_manager_to_be() -> None:
+def test_claim_at_another_address_makes_no_future_manager() -> None:
     nodes = (
         *listing("a", "b", "c"),
         KnownNode("id-w", "w", "manager", reachability="reachable", address="10.0.0.66"),
@@ -393,7 +393,7 @@ LIES = st.one_of(
 
 @given(st.permutations("abcdw"), LIES, st.sampled_from("abcdw"))
 @settings(max_examples=200, deadline=None)
-def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, who: str) -> None:
+def test_one_liar_cannot_remove_others(order: list[str], lie: Member, who: str) -> None:
     honest = {**swarm_of("abc", "dw"), who: lie}
     members = {name: honest[name] for name in order}
     others = "abcdw".replace(who, "")
@@ -407,7 +407,7 @@ def test_whatever_one_host_says_the_others_stay(order: list[str], lie: Member, w
 
 @given(LIES, LIES)
 @settings(max_examples=40, deadline=None)
-def test_whatever_two_of_five_managers_say_the_others_stay(one: Member, two: Member) -> None:
+def test_two_liars_of_five_cannot_remove_others(one: Member, two: Member) -> None:
     members = swarm_of("abcde", "f")
     for first, second in permutations("abcde", 2):
         lying = {**members, first: one, second: two}

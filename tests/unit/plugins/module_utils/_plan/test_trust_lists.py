@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is made of what hosts say: lists put together, answers that are none, the filter for playbooks."""
+"""Reports of hosts: merged lists, invalid answers, and the filter for playbooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.tr
 from tests.support.members import EVIL, REAL, config, liar, listing, swarm_of
 
 
-def test_lists_are_put_together_by_majority() -> None:
+def test_lists_are_merged_by_majority() -> None:
     one, two, three = listing("a", "b", workers="c"), listing("a", "b", "x", workers="c"), listing("a", "b")
     agreed = agree([one, two, three])
     assert set(agreed.nodes) == {"id-a", "id-b", "id-c"}
@@ -31,7 +31,7 @@ def test_lists_are_put_together_by_majority() -> None:
     assert agree([(*one, *one)]).nodes == agree([one]).nodes
 
 
-def test_the_token_that_most_managers_give() -> None:
+def test_token_of_most_managers_is_used() -> None:
     assert most_common(["x", "y", "x"]) == "x"
     assert most_common(["y", "x", "x"]) == "x"
     assert most_common(["y", "x"]) == "y"
@@ -58,14 +58,14 @@ def test_the_token_that_most_managers_give() -> None:
         {"hostname": "x" * 5000},
     ],
 )
-def test_an_answer_that_is_none(data: Any) -> None:
+def test_invalid_answer_is_refused(data: Any) -> None:
     member = Member.from_data(data)
     assert member.problem
     members = {**swarm_of("abc"), "w": member}
     assert set(plan_formation(members, config("abc", "w")).via) == set("abc")
 
 
-def test_an_answer_is_read_as_it_was_given() -> None:
+def test_answer_is_read_unchanged() -> None:
     for member in swarm_of("abc", "d").values():
         assert Member.from_data(asdict(member)) == member
     assert Member.from_data({"problem": "cannot be reached", "news": 1}) == Member(
@@ -73,7 +73,7 @@ def test_an_answer_is_read_as_it_was_given() -> None:
     )
 
 
-def test_the_filter_says_the_same() -> None:
+def test_filter_agrees_with_the_planner() -> None:
     members = {name: asdict(member) for name, member in {**swarm_of("abc"), "w": liar("w")}.items()}
     nodes = {name: {"role": "worker" if name == "w" else "manager", "labels": ["x"]} for name in members}
     found = formation_filter(members, nodes=nodes, leader="a")

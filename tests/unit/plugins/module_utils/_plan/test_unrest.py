@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Moves that count as unrest, and what comes of it; ``tests/unit/sim/test_unrest.py`` plays it all."""
+"""Moves that count as unrest, and their effect; ``tests/unit/sim/test_unrest.py`` simulates them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def after(seen: SwarmSnapshot, state: State | None = None, now: float = NOW) -> 
 
 
 class TestAnchors:
-    def test_a_move_is_no_sign_if_its_followers_were_there(self) -> None:
+    def test_anchor_move_after_arrival_is_no_sign(self) -> None:
         state = after(swarm(APP))
 
         assert track(state) == Track(("id-bravo",), NOW, (NOW,))
@@ -64,10 +64,10 @@ class TestAnchors:
             task("shop_app", None, state="pending"),
         ],
     )
-    def test_it_is_one_if_they_were_not(self, app: Any) -> None:
+    def test_anchor_move_before_arrival_is_a_sign(self, app: Any) -> None:
         assert track(after(swarm(APP, app, app_on=None))).restless == (NOW,)
 
-    def test_nor_were_they_while_they_are_scaled_to_0_for_it(self) -> None:
+    def test_anchor_move_while_followers_are_scaled_to_0_is_a_sign(self) -> None:
         state = State(moves={"id-shop_app": Move("db", ("id-alpha",), NOW - 3, replicas=1)})
 
         assert track(after(swarm(replace(APP, replicas=0), app_on=None), state)).restless == (NOW,)
@@ -76,7 +76,7 @@ class TestAnchors:
         ("condition", "attempts"),
         [("none", None), ("any", Attempts(6, NOW, NOW, MISPLACED, "tried 6 times"))],
     )
-    def test_those_that_never_come_do_not_count(self, condition: str, attempts: Attempts | None) -> None:
+    def test_stuck_followers_do_not_count(self, condition: str, attempts: Attempts | None) -> None:
         stays = replace(APP, restart_condition=condition)
         state = State(attempts={"id-shop_app": attempts} if attempts else {})
 
@@ -86,23 +86,23 @@ class TestAnchors:
         ("state", "is_sign"),
         [("failed", True), ("rejected", True), ("complete", True), ("orphaned", True), ("shutdown", False)],
     )
-    def test_a_failure_is_a_sign(self, state: str, is_sign: bool) -> None:
+    def test_anchor_failure_is_a_sign(self, state: str, is_sign: bool) -> None:
         ended = task("shop_db", "alpha", state=state, desired_state="shutdown")
 
         assert bool(track(after(swarm(APP, ended))).restless) == is_sign
 
-    def test_so_is_the_loss_of_its_node(self) -> None:
+    def test_node_loss_is_a_sign(self) -> None:
         lost = task("shop_db", "charlie", desired_state="shutdown")
 
         assert track(after(swarm(APP, lost, node("charlie", state="down")))).restless == (NOW,)
 
-    def test_its_first_place_and_scaling_are_no_moves(self) -> None:
+    def test_first_placement_and_scaling_are_no_moves(self) -> None:
         two = [service("shop_db", replicas=2), task("shop_db", "alpha", slot=2)]
 
         assert DB not in after(swarm(APP, node("alpha"))).tracks
         assert DB not in after(swarm(APP, *two)).tracks
 
-    def test_back_and_forth_is_seen_although_the_label_has_stayed(self) -> None:
+    def test_move_back_is_noticed_although_the_label_stayed(self) -> None:
         bravo = node("bravo", labels={"db": "true"})
         state = State(tracks={DB: Track(("id-bravo",), NOW - 2, (NOW - 2,))})
 
@@ -111,7 +111,7 @@ class TestAnchors:
             ("id-alpha",), NOW, (NOW - 2, NOW), (NOW,)
         )
 
-    def test_what_is_old_counts_no_more(self) -> None:
+    def test_old_signs_do_not_count(self) -> None:
         old = Track(("id-alpha",), NOW - 601, (NOW - 601,), (NOW - 601, NOW + 60))
 
         assert track(after(swarm(APP), State(tracks={DB: old}))) == Track(("id-bravo",), NOW, (NOW,))
@@ -124,7 +124,7 @@ class TestFollowers:
         tracks = {DB: anchor, "id-shop_app": own}
         return State(tracks={key: track for key, track in tracks.items() if track is not None})
 
-    def test_wait_for_a_restless_anchor(self) -> None:
+    def test_followers_wait_for_a_restless_anchor(self) -> None:
         state = self.state(own=Track(("id-alpha",), NOW - 10))
         found = plan(swarm(APP), state=state)
 
@@ -134,22 +134,22 @@ class TestFollowers:
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 27)) == ["move shop_app to bravo"]
         assert plan(swarm(APP), state=state, now=NOW + 27).warnings == ()
 
-    def test_move_at_most_once_a_minute(self) -> None:
+    def test_followers_move_at_most_once_a_minute(self) -> None:
         state = self.state(own=Track(("id-alpha",), NOW - 58))
         found = plan(swarm(APP), state=state)
 
         assert (writes_to_services(found), found.requeue_after) == ([], 2)
         assert writes_to_services(plan(swarm(APP), state=state, now=NOW + 2)) == ["move shop_app to bravo"]
-        # one that has not moved lately need not wait
+        # a follower that has not moved recently need not wait
         assert writes_to_services(plan(swarm(APP), state=self.state())) == ["move shop_app to bravo"]
 
-    def test_do_not_wait_if_somebody_asks_for_it(self) -> None:
+    def test_followers_move_immediately_on_request(self) -> None:
         state = self.state(own=Track(("id-alpha",), NOW - 10))
         found = plan_anchors(swarm(APP), CONFIG, state, NOW, retry_now=True)
 
         assert writes_to_services(found) == ["move shop_app to bravo"]
 
-    def test_are_not_evicted_meanwhile(self) -> None:
+    def test_waiting_followers_are_not_evicted(self) -> None:
         app = replace(APP, mounts=())
         state = self.state(own=Track(("id-alpha",), NOW - 10))
 
@@ -169,25 +169,25 @@ class TestFollowers:
             Track(("id-bravo",), NOW - 31, SIX, SIX),
         ],
     )
-    def test_follow_a_calm_one_at_once(self, calm: Track) -> None:
+    def test_followers_follow_a_calm_anchor_immediately(self, calm: Track) -> None:
         state = self.state(calm, Track(("id-alpha",), NOW - 10))
         found = plan(swarm(APP), state=state)
 
         assert writes_to_services(found) == ["move shop_app to bravo"]
         assert found.warnings == ()
 
-    def test_wait_for_one_that_has_moved_very_often(self) -> None:
+    def test_followers_wait_after_many_moves(self) -> None:
         often = Track(("id-bravo",), NOW - 3, (*SIX, *SIX, NOW - 3))
 
         assert writes_to_services(plan(swarm(APP), state=self.state(often, Track((), NOW - 9)))) == []
 
-    def test_one_that_does_not_stay_is_moved_once_a_minute(self) -> None:
+    def test_follower_that_does_not_stay_moves_once_a_minute(self) -> None:
         state = self.state(None, Track(("id-bravo",), NOW - 10, (), SIX))
         found = plan(swarm(APP, node("bravo", labels={"db": "true"}), node("alpha")), state=state)
 
         assert (writes_to_services(found), found.requeue_after) == ([], 50)
 
-    def test_a_move_to_the_same_place_is_a_sign_if_the_anchor_has_stayed(self) -> None:
+    def test_move_to_the_same_node_is_a_sign_if_the_anchor_stayed(self) -> None:
         seen = swarm(APP, node("bravo", labels={"db": "true"}), node("alpha"))
         own = Track(("id-bravo",), NOW - 10)
         for anchor, is_sign in ((None, True), (NOW - 20, True), (NOW - 5, False)):
@@ -205,7 +205,7 @@ class TestTheNextMove:
         attempts={"id-shop_app": Attempts(1, NOW - 3, NOW - 3, MISPLACED)},
     )
 
-    def test_begins_in_the_write_that_ends_the_last_one(self) -> None:
+    def test_next_move_begins_in_the_last_write_of_the_previous_one(self) -> None:
         found = plan(swarm(self.MOVED, anchor_on="charlie", app_on="bravo"), state=self.STATE)
         step = placed(found)
 
@@ -217,13 +217,13 @@ class TestTheNextMove:
     @pytest.mark.parametrize(
         "service_",
         [
-            # the user has written since: that update has to be left to Swarm
+            # the user has written since: that update is left to Swarm
             replace(MOVED, previous_constraints=(HELD, TO_BRAVO)),
             replace(MOVED, stop_grace_seconds=90),
             replace(MOVED, update_order="start-first"),
         ],
     )
-    def test_waits_for_anything_but_the_end_of_our_own_update(self, service_: Any) -> None:
+    def test_next_move_waits_for_other_updates(self, service_: Any) -> None:
         seen = swarm(service_, anchor_on="charlie", app_on="bravo")
 
         assert writes_to_services(plan(seen, state=self.STATE)) == []
@@ -235,12 +235,12 @@ class TestTheNextMove:
             [task("shop_app", "bravo"), task("shop_app", "alpha", desired_state="shutdown", id="old")],
         ],
     )
-    def test_waits_until_it_has_arrived(self, parts: list[Any]) -> None:
+    def test_next_move_waits_for_arrival(self, parts: list[Any]) -> None:
         seen = swarm(self.MOVED, *parts, anchor_on="charlie", app_on=None)
 
         assert writes_to_services(plan(seen, state=self.STATE)) == []
 
-    def test_waits_for_a_restless_anchor(self) -> None:
+    def test_next_move_waits_for_a_restless_anchor(self) -> None:
         tracks = {DB: TestFollowers.RESTLESS, "id-shop_app": Track(("id-bravo",), NOW - 3)}
         state = replace(self.STATE, tracks=tracks)
         seen = swarm(self.MOVED, anchor_on="charlie", app_on="bravo")
@@ -249,7 +249,7 @@ class TestTheNextMove:
 
 
 class TestWhatSucceeded:
-    def test_is_forgotten_with_the_end_of_the_move(self) -> None:
+    def test_success_is_forgotten_when_the_move_ends(self) -> None:
         moved = replace(APP, **ours(HELD, TO_BRAVO), update_state="completed")
         attempts = {"id-shop_app": Attempts(3, NOW - 9, NOW - 99, MISPLACED)}
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)}, attempts=attempts)
@@ -257,7 +257,7 @@ class TestWhatSucceeded:
 
         assert remembered(plan(seen, state=state), state).attempts == {}
 
-    def test_is_remembered_while_swarm_may_roll_it_back(self) -> None:
+    def test_success_is_kept_while_swarm_may_roll_back(self) -> None:
         state = State(attempts={"id-shop_app": Attempts(1, NOW - 9, NOW - 9, MISPLACED)})
         for update, now, is_kept in (
             ("updating", NOW + 60, True),
@@ -272,8 +272,8 @@ class TestWhatSucceeded:
             found = plan(seen, state=state, now=now)
             assert bool(remembered(found, state).attempts) == is_kept, update
 
-    def test_a_failure_from_before_is_not_forgotten_by_a_move(self) -> None:
-        failed = Attempts(2, NOW - 20, NOW - 40, "Swarm has given up 1 of its 1 tasks")
+    def test_move_does_not_forget_an_earlier_failure(self) -> None:
+        failed = Attempts(2, NOW - 20, NOW - 40, "Swarm gave up on 1 of its 1 tasks")
         state = State(attempts={"id-shop_app": failed})
         moves = remembered(plan(swarm(APP), state=state), state)
 
@@ -295,7 +295,7 @@ class TestRestarts:
     def state(self, **fields: Any) -> State:
         return State(anchor_tasks={DB: frozenset({"first"})}, **fields)
 
-    def test_a_restart_that_succeeded_is_no_attempt(self) -> None:
+    def test_successful_restart_is_no_attempt(self) -> None:
         config = with_option(restart_dependents=True)
         state = remembered(plan(self.seen(), config, self.state()), self.state())
         assert state.attempts["id-shop_app"].reason == ANCHOR_RESTARTED
@@ -310,7 +310,7 @@ class TestRestarts:
         assert remembered(plan(done, config, state), state).attempts == {}
 
     @pytest.mark.parametrize(("ended", "restarts"), [("failed", 0), ("shutdown", 1)])
-    def test_with_an_anchor_that_keeps_failing_once_a_minute(self, ended: str, restarts: int) -> None:
+    def test_followers_restart_with_a_failing_anchor_once_a_minute(self, ended: str, restarts: int) -> None:
         config = with_option(restart_dependents=True)
         signs = SIX if ended == "failed" else ()
         state = self.state(tracks={"id-shop_app": Track((), NOW - 5, SIX, signs)})

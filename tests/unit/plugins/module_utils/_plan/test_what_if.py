@@ -41,7 +41,7 @@ def forecast(
     return what_if(seen, resolve_anchor_groups(seen, config or desired()), memory or Memory(), NOW, lose=lost)
 
 
-def test_a_task_goes_where_there_are_the_fewest() -> None:
+def test_task_goes_to_the_node_with_the_fewest() -> None:
     seen = snapshot(
         *nodes("alpha", "beta", "gamma"),
         service("app"),
@@ -61,7 +61,7 @@ def test_a_task_goes_where_there_are_the_fewest() -> None:
     assert found.is_survived
 
 
-def test_what_swarm_may_choose_is_possible_not_certain() -> None:
+def test_ties_are_possible_not_certain() -> None:
     seen = snapshot(*nodes("alpha", "beta", "gamma"), service("app"), task("app", "alpha"))
 
     found = forecast(seen, "alpha", measured(alpha=4, beta=2, gamma=2))
@@ -71,7 +71,7 @@ def test_what_swarm_may_choose_is_possible_not_certain() -> None:
     assert [(host.least, host.most) for host in found.hosts] == [(0.125, 0.25), (0.125, 0.25)]
 
 
-def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
+def test_followers_go_with_their_anchor() -> None:
     seen = snapshot(
         *nodes("alpha", "beta", "gamma"),
         service("shop_db"),
@@ -91,7 +91,7 @@ def test_followers_go_with_their_anchor_wherever_it_goes() -> None:
 
 
 @pytest.mark.parametrize("own", ["node.labels.web==true", "node.labels.web ==true"])
-def test_a_constraint_of_the_users_on_the_label_of_another_anchor_counts(own: str) -> None:
+def test_user_constraint_on_another_anchor_label_counts(own: str) -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
@@ -110,7 +110,7 @@ def test_a_constraint_of_the_users_on_the_label_of_another_anchor_counts(own: st
     assert own in str(obstacle)
 
 
-def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
+def test_follower_that_cannot_join_its_anchor_stays_down() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
@@ -129,7 +129,7 @@ def test_a_follower_that_cannot_be_beside_its_anchor_stays_down() -> None:
     assert not found.is_survived
 
 
-def test_what_does_not_fit_into_memory() -> None:
+def test_memory_that_does_not_fit_is_reported() -> None:
     seen = snapshot(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
 
     found = forecast(seen, "alpha", measured(tasks=3, alpha=4, beta=14))
@@ -138,8 +138,8 @@ def test_what_does_not_fit_into_memory() -> None:
     assert not found.is_survived
 
 
-def test_reservations_are_used_up_by_what_comes_first() -> None:
-    """Either of the two fits, both do not: in some order each of them is left over."""
+def test_earlier_tasks_use_up_reservations() -> None:
+    """Either of the two fits, but not both: in some order each of them has no node."""
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", reserved_memory_bytes=10 * GB),
@@ -159,7 +159,7 @@ def test_reservations_are_used_up_by_what_comes_first() -> None:
     )
 
 
-def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
+def test_local_data_and_global_tasks_are_reported() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("db", mounts=(Mount("volume", "data", "/data"), Mount("bind", "/etc", "/x", read_only=True))),
@@ -175,7 +175,7 @@ def test_data_that_stays_behind_and_global_tasks_that_end() -> None:
     assert found.ended == ("agent",)
 
 
-def test_what_is_not_restarted_is_not_replaced() -> None:
+def test_run_once_task_is_not_replaced() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("db", restart_condition="none"),
@@ -190,7 +190,7 @@ def test_what_is_not_restarted_is_not_replaced() -> None:
     assert (app.service, app.to, app.is_replaced) == ("app", ("beta",), True)
     assert (db.service, db.node, db.to, db.unplaced, db.is_replaced) == ("db", "alpha", (), 1, False)
     assert not found.is_survived
-    # what waits for its first place has not been lost
+    # a task that waits for its first node is not lost
     waiting = snapshot(
         *nodes("alpha", "beta"),
         service("db", restart_condition="none"),
@@ -199,14 +199,14 @@ def test_what_is_not_restarted_is_not_replaced() -> None:
     assert forecast(waiting, "alpha").fates[0].to == ("beta",)
 
 
-def test_the_managers_majority() -> None:
+def test_majority_of_managers_is_reported() -> None:
     seen = snapshot(*nodes("alpha", "beta", role="manager"), *nodes("gamma"), service("app"))
 
     assert forecast(seen, "alpha").quorum == Reason("majority_lost", left=1, managers=2, needed=2)
     assert forecast(seen, "gamma").quorum is None
 
 
-def test_a_new_node_gets_what_waits_and_what_is_global() -> None:
+def test_new_node_gets_waiting_and_global_tasks() -> None:
     seen = snapshot(
         *nodes("alpha"),
         service("app", constraints=("node.labels.disk==ssd",)),
@@ -223,7 +223,7 @@ def test_a_new_node_gets_what_waits_and_what_is_global() -> None:
     assert {host.name: host.most for host in found.hosts} == {"alpha": 0.25, "delta": 0.5}
 
 
-def test_any_host_is_tried_once_with_all_its_nodes() -> None:
+def test_lose_any_loses_each_host_with_all_its_nodes() -> None:
     seen = snapshot(
         *nodes("vm1", "vm2", "alpha"), node("old", state="down"), service("app"), task("app", "vm1")
     )
@@ -239,7 +239,7 @@ def test_any_host_is_tried_once_with_all_its_nodes() -> None:
     assert found[1].unknown == ("app",)
 
 
-# what waits today
+# waiting today
 
 
 def some_wait(*more: object) -> SwarmSnapshot:
@@ -261,24 +261,24 @@ def some_wait(*more: object) -> SwarmSnapshot:
 
 
 def judged(found: Forecast) -> tuple[list[str], list[str], tuple[str, ...]]:
-    """The services that are worse off, better off, and those that wait today."""
+    """The services that lose, those that gain, and those that wait today."""
     worse = sorted({fate.service for fate in found.worse})
     return worse, sorted({fate.service for fate in found.better}), found.waiting
 
 
-def test_what_waits_today_is_not_due_to_a_loss() -> None:
+def test_waiting_task_is_not_due_to_the_loss() -> None:
     found = forecast(some_wait(), "beta")
     assert judged(found) == ([], [], ("backup", "indexer"))
     assert found.is_survived
 
 
-def test_only_what_is_new_counts_beside_what_waits() -> None:
+def test_only_differences_count() -> None:
     found = forecast(some_wait(), "alpha")
     assert judged(found) == (["db"], [], ("backup", "indexer"))
     assert not found.is_survived
 
 
-def test_any_host_is_judged_by_what_is_new() -> None:
+def test_lose_any_counts_only_differences() -> None:
     found = lose_any(some_wait(), (), Memory(), NOW)
     assert [(one.lost, one.is_survived) for one in found] == [
         (("alpha",), False),
@@ -293,14 +293,14 @@ def test_several_nodes_at_once() -> None:
     assert judged(found) == (["db"], [], ("backup", "indexer"))
 
 
-def test_a_node_that_is_down_already_changes_nothing() -> None:
+def test_loss_of_a_down_node_changes_nothing() -> None:
     seen = some_wait(node("old", state="down"))
     found = what_if(seen, (), Memory(), NOW, lose=[seen.node_by_id["id-old"]])
     assert judged(found) == ([], [], ("backup", "indexer"))
     assert (found.is_survived, found.lost, found.down, found.quorum) == (True, ("old",), ("old",), None)
 
 
-def test_a_service_that_waits_is_helped_by_a_new_node() -> None:
+def test_new_node_helps_a_waiting_service() -> None:
     seen = some_wait()
     new = NewNode("delta", 8 * GB, {"search": "true"}, like=seen.nodes[1])
     found = what_if(seen, (), Memory(), NOW, lose=[seen.node_by_id["id-beta"]], add=[new])
@@ -308,18 +308,18 @@ def test_a_service_that_waits_is_helped_by_a_new_node() -> None:
     assert found.is_survived
 
 
-def test_a_service_of_which_one_task_waits_and_one_is_lost() -> None:
-    """One place for two tasks, before and after: whichever has it, it is as bad as today."""
+def test_service_with_a_waiting_and_a_lost_task() -> None:
+    """One node for two tasks, before and after: whichever gets it, nothing is worse than today."""
     two = service("two", replicas=2, max_replicas_per_node=1, constraints=("node.hostname!=beta",))
     seen = snapshot(
         *nodes("alpha", "beta"), two, task("two", "alpha"), task("two", None, state="pending", slot=2)
     )
     assert judged(forecast(seen, "beta")) == ([], [], ("two",))
-    # with the only place gone, it is one more
+    # without the only node, one more task waits
     lost = forecast(seen, "alpha")
     assert judged(lost) == (["two"], [], ("two",))
     assert {fate.node: fate.unplaced for fate in lost.fates} == {"": 1, "alpha": 1}
-    # the lost one finds another place, the other one waits on
+    # the lost task finds another node, and the other one keeps waiting
     more = replace(seen, nodes=(*seen.nodes, node("gamma")))
     young = replace(seen.tasks[1], created=NOW)
     found = forecast(replace(more, tasks=(seen.tasks[0], young)), "alpha")
@@ -328,7 +328,7 @@ def test_a_service_of_which_one_task_waits_and_one_is_lost() -> None:
     }
 
 
-def test_what_has_only_just_begun_to_wait_counts_as_placed() -> None:
+def test_task_that_has_just_begun_to_wait_counts_as_placed() -> None:
     new = service("new", constraints=("node.hostname!=beta",))
     seen = snapshot(*nodes("alpha", "beta"), new, task("new", None, state="pending", created=NOW - 1))
     found = forecast(seen, "beta")
@@ -338,8 +338,8 @@ def test_what_has_only_just_begun_to_wait_counts_as_placed() -> None:
 
 
 @pytest.mark.parametrize("has_new_node", [False, True])
-def test_what_waits_for_something_unseen_goes_on_waiting(has_new_node: bool) -> None:
-    """It needs a plugin, say: a node would do, as far as can be seen, and Swarm has not taken it."""
+def test_task_waiting_for_an_unknown_reason_keeps_waiting(has_new_node: bool) -> None:
+    """For example, it needs a plugin: a node seems suitable, but Swarm has not used it."""
     seen = snapshot(
         *nodes("alpha", "beta"), service("odd"), task("odd", None, state="pending", created=NOW - 600)
     )
@@ -349,7 +349,7 @@ def test_what_waits_for_something_unseen_goes_on_waiting(has_new_node: bool) -> 
     assert found.fates[0].to == (("delta",) if has_new_node else ())
 
 
-def test_a_follower_that_waits_is_helped_where_its_anchor_goes() -> None:
+def test_waiting_follower_is_helped_on_its_anchors_node() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("shop_db"),
@@ -361,7 +361,7 @@ def test_a_follower_that_waits_is_helped_where_its_anchor_goes() -> None:
     assert judged(found) == ([], ["shop_app"], ("shop_app",))
 
 
-def test_a_service_at_zero_has_nothing_to_lose() -> None:
+def test_service_scaled_to_0_loses_nothing() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", replicas=0),
@@ -373,7 +373,7 @@ def test_a_service_at_zero_has_nothing_to_lose() -> None:
 
 
 @pytest.mark.parametrize("condition", ["none", "on-failure"])
-def test_what_has_finished_has_nothing_to_lose(condition: str) -> None:
+def test_finished_service_loses_nothing(condition: str) -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("app", restart_condition=condition),
@@ -383,7 +383,7 @@ def test_what_has_finished_has_nothing_to_lose(condition: str) -> None:
     assert (found.fates, found.is_survived) == ((), True)
 
 
-def test_a_job_goes_on_elsewhere_if_it_can() -> None:
+def test_job_continues_elsewhere() -> None:
     def job(name: str, mode: str = "replicated-job", **fields: object) -> object:
         return service(name, mode=mode, **fields)
 
@@ -406,7 +406,7 @@ def test_a_job_goes_on_elsewhere_if_it_can() -> None:
     assert found.ended == ("each",)
 
 
-def test_a_running_job_takes_up_room() -> None:
+def test_running_job_uses_resources() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("job", mode="replicated-job", reserved_memory_bytes=10 * GB),
@@ -417,7 +417,7 @@ def test_a_running_job_takes_up_room() -> None:
     assert judged(forecast(seen, "alpha")) == (["app"], [], ())
 
 
-def test_a_global_task_that_never_ran_there_does_not_end() -> None:
+def test_global_task_that_never_ran_does_not_end() -> None:
     seen = snapshot(
         *nodes("alpha", "beta"),
         service("agent", mode="global", replicas=None),
@@ -428,13 +428,13 @@ def test_a_global_task_that_never_ran_there_does_not_end() -> None:
     assert forecast(seen, "beta").ended == ("agent",)
 
 
-def test_a_host_that_is_too_full_today_is_no_news() -> None:
+def test_overfull_host_today_is_not_reported() -> None:
     seen = snapshot(*nodes("alpha", "beta"), service("app"), task("app", "alpha"))
     full = Memory(nodes={"id-beta": NodeMemory("beta", 16 * GB, -1 * GB)})
     assert forecast(seen, "alpha", full).is_survived
 
 
-def test_a_majority_that_is_lost_already_is_no_news() -> None:
+def test_lost_majority_today_is_not_reported() -> None:
     seen = snapshot(
         *nodes("alpha", role="manager"),
         *nodes("beta", "gamma", role="manager", state="down"),
