@@ -162,7 +162,7 @@ def test_unconfigured_settings_are_not_changed() -> None:
     config = DesiredState(swarm=SwarmConfig(snapshot_interval=500, subnet_size=26))
     plan = plan_heal(snapshot(manager("a")), config, Healing(swarm=swarm), NOW)
     (step,) = plan.steps
-    assert step.summary == "change SnapshotInterval of the swarm"
+    assert step.summary == "update SnapshotInterval of the swarm"
     assert step.changed(swarm["Spec"]) == {  # type: ignore[attr-defined]
         "Raft": {"SnapshotInterval": 500, "ElectionTick": 10},
         "Dispatcher": {"HeartbeatPeriod": 5},
