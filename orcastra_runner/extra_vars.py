@@ -34,6 +34,7 @@ def extra_vars(desired: DesiredState, settings: Settings) -> dict[str, Any]:
         "orcastra_leader": desired.leader or "",
         "orcastra_advertise_addr": desired.advertise_addr or "",
         "orcastra_swarm": data["swarm"],
+        "orcastra_storage": data["storage"],
         **({} if desired.managers is None else {"orcastra_managers": desired.managers}),
         "orcastra_stack_name": settings.stack_name,
         "orcastra_label_prefix": settings.label_prefix,
@@ -61,6 +62,10 @@ def plain_data(desired: DesiredState) -> dict[str, Any]:
         "advertise_addr": desired.advertise_addr,
         "managers": desired.managers,
         "swarm": _swarm(desired.swarm),
+        "storage": {
+            "shared_paths": list(desired.storage.shared_paths),
+            "shared_volumes": list(desired.storage.shared_volumes),
+        },
     }
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,8 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
     if rebalance is None:
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
     memory = measure(snapshot, rebalance.sources)
-    found = decide_moves(snapshot, groups, memory, rebalance.rules, seen.state, now)
+    rules = replace(rebalance.rules, storage=desired.storage)
+    found = decide_moves(snapshot, groups, memory, rules, seen.state, now)
     return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
 
 
@@ -210,7 +211,8 @@ class RebalanceJob:
         """Return the plan: moves in progress are completed in any case; without ``memory``, none are
         started.
         """
-        groups, rules = resolve_anchor_groups(snapshot, work.desired), self._file.rebalance.rules
+        groups = resolve_anchor_groups(snapshot, work.desired)
+        rules = replace(self._file.rebalance.rules, storage=work.desired.storage)
         if memory is None:
             plan = plan_moves_under_way(snapshot, groups, seen.state, time.time())
             if not self._file.is_present:

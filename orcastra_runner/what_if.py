@@ -48,13 +48,14 @@ def forecasts(
     if ANY in lose:
         if len(lose) > 1 or add:
             raise UsageError("--lose any: expected no other --lose or --add")
-        return lose_any(snapshot, groups, memory, now)
+        return lose_any(snapshot, groups, memory, now, storage=desired.storage)
     like = next((node for node in snapshot.nodes if node.is_ready), None)
     new = [_new_node(text, like, snapshot) for text in add]
     for number, node in enumerate(new):
         if node.hostname in {other.hostname for other in new[:number]}:
             raise UsageError(f"--add {add[number]}: expected each name once")
-    return (what_if(snapshot, groups, memory, now, lose=_nodes(snapshot, desired, lose), add=new),)
+    lost = _nodes(snapshot, desired, lose)
+    return (what_if(snapshot, groups, memory, now, lose=lost, add=new, storage=desired.storage),)
 
 
 def _nodes(snapshot: SwarmSnapshot, desired: DesiredState, names: Iterable[str]) -> list[Node]:

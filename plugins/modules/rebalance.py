@@ -62,10 +62,27 @@ options:
         apply.
     type: bool
     default: false
+  storage:
+    description:
+      - Storage that all nodes share. It does not tie a service to its node.
+      - Volumes of other drivers, volumes that mount a network file system, sockets, and read-only files that
+        every host has, such as C(/etc/localtime), never tie a service.
+    type: dict
+    suboptions:
+      shared_paths:
+        description: Folders that are the same on all nodes. Everything below them is shared, too.
+        type: list
+        elements: str
+      shared_volumes:
+        description:
+          - Names of volumes with the same data on all nodes, with or without the stack prefix. C(*) and C(?)
+            match any characters.
+        type: list
+        elements: str
 seealso:
   - module: orcastra.swarm.anchor_placement
 notes:
-  - The module never moves global services, services with local volumes or host paths that C(services) does
+  - The module never moves global services, services whose data is tied to a node and that C(services) does
     not name, services that are being updated or were moved recently, and services with the label
     C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node to which the
     service should move if there is room.
@@ -218,6 +235,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.configuration import (
     CONFIGURATION_ARGUMENT_SPEC,
+    STORAGE_ARGUMENT_SPEC,
     config_from_params,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._module.entry import create_module
@@ -237,6 +255,7 @@ def main() -> None:
     module = create_module(
         {
             **CONFIGURATION_ARGUMENT_SPEC,
+            **STORAGE_ARGUMENT_SPEC,
             "rebalance_config": {"type": "dict", "default": {}},
             "variables": {"type": "dict", "default": {}, "no_log": True},
             "now": {"type": "bool", "default": False},
@@ -250,7 +269,9 @@ def main() -> None:
         )
     except ConfigError as error:
         module.fail_json(msg=str(error))
-    rules = replace(rebalance.rules, sustained_seconds=0) if module.params["now"] else rebalance.rules
+    rules = replace(rebalance.rules, storage=desired.storage)
+    if module.params["now"]:
+        rules = replace(rules, sustained_seconds=0)
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:

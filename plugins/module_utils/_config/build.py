@@ -14,6 +14,7 @@ from typing import Any
 
 from .._model.desired import DesiredState
 from .._model.errors import MAX_PROBLEMS, ConfigError, Problem
+from .._model.mount import StorageRules
 from .check import check_document
 from .dependencies import build_dependencies
 from .document import Document
@@ -102,6 +103,10 @@ def build(
         advertise_addr=merged.advertise_addr,
         prune_unknown_labels=merged.options.get("prune_unknown_labels", False),
         managers=merged.managers,
+        storage=StorageRules(
+            shared_paths=tuple(merged.storage.get("shared_paths", ())),
+            shared_volumes=tuple(merged.storage.get("shared_volumes", ())),
+        ),
         swarm=swarm,
         absent_sections=absent,
         warnings=warnings,

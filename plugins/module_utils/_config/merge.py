@@ -5,8 +5,8 @@
 """Merge the documents of a configuration.
 
 The separate files take precedence over swarm.yml. ``leader``, ``advertise_addr``, ``managers`` and each key
-of ``options`` and ``swarm`` come from the last document that sets them. Each entry of ``nodes`` and
-``dependencies`` comes as a whole from the last document that contains it: entries are never merged.
+of ``options``, ``storage`` and ``swarm`` come from the last document that sets them. Each entry of ``nodes``
+and ``dependencies`` comes as a whole from the last document that contains it: entries are never merged.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -23,7 +23,7 @@ from .document import Document
 from .words import KeyPath
 
 _SCALARS = ("leader", "advertise_addr", "managers")
-_MAPPINGS = ("options", "swarm", "nodes", "dependencies")
+_MAPPINGS = ("options", "storage", "swarm", "nodes", "dependencies")
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Merged:
     managers: int | None = None
     swarm: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    storage: dict[str, Any] = field(default_factory=dict)
     nodes: dict[str, Any] = field(default_factory=dict)
     dependencies: dict[str, Any] = field(default_factory=dict)
     sources: dict[KeyPath, Document] = field(default_factory=dict)
@@ -81,7 +82,7 @@ def _merge_one(merged: Merged, document: Document, refused: Collection[KeyPath])
         for name, entry in entries.items():
             if part == "nodes":
                 merged.node_names[name] = None
-            if part in ("options", "swarm") and entry is None:
+            if part in ("options", "storage", "swarm") and entry is None:
                 continue
             merged.sources[part, name] = document
             inside = [path[2:] for path in refused if path[:2] == (part, name)]

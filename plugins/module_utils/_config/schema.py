@@ -19,7 +19,7 @@ from .swarm_schema import MANAGERS, SWARM
 
 Schema = dict[str, Any]
 
-ALL_PARTS = ("leader", "advertise_addr", "managers", "nodes", "options", "swarm", "dependencies")
+ALL_PARTS = ("leader", "advertise_addr", "managers", "nodes", "options", "storage", "swarm", "dependencies")
 
 # `$` alone also matches before a trailing newline.
 _END = r"$(?!\n)"
@@ -199,6 +199,37 @@ SCHEMA: Schema = {
                     "description": "Remove all labels of configured nodes that are neither configured nor "
                     "the label "
                     "of an anchor, even if another user has set them. Default: false.",
+                },
+            },
+            "patternProperties": EXTENSIONS,
+            "additionalProperties": False,
+        },
+        "storage": {
+            "type": ["object", "null"],
+            "title": "a mapping with shared_paths or shared_volumes",
+            "description": "Storage that all nodes share. It does not tie a service to its node.",
+            "properties": {
+                "shared_paths": {
+                    "type": ["array", "null"],
+                    "title": "a list of paths",
+                    "description": "Folders that are the same on all nodes, such as a mounted NFS share. "
+                    "Everything below them is shared, too.",
+                    "items": {
+                        "type": "string",
+                        "pattern": r"^/[^\x00-\x1f\x7f\ud800-\udfff]*" + _END,
+                        "title": "an absolute path",
+                    },
+                },
+                "shared_volumes": {
+                    "type": ["array", "null"],
+                    "title": "a list of volume names",
+                    "description": "Names of volumes with the same data on all nodes, with or without the "
+                    "stack prefix. `*` and `?` match any characters, as in `media_*`.",
+                    "items": {
+                        "type": "string",
+                        "pattern": r"^[^\s\x00-\x1f\x7f\ud800-\udfff]+" + _END,
+                        "title": "the name of a volume, or a pattern",
+                    },
                 },
             },
             "patternProperties": EXTENSIONS,

@@ -15,6 +15,7 @@ from dataclasses import field, replace
 from .address import Address, parse_address
 from .compat import dataclass
 from .errors import Problem
+from .mount import StorageRules
 
 # the top-level sections whose entries create objects in the swarm that may need to be removed later
 NODES = "nodes"
@@ -117,6 +118,7 @@ class DesiredState:
     advertise_addr: str | None = None
     prune_unknown_labels: bool = False
     managers: int | None = None
+    storage: StorageRules = field(default_factory=StorageRules)
     swarm: SwarmConfig = field(default_factory=SwarmConfig)
     node_removals: Removals = Removals.ALLOWED
     dependency_removals: Removals = Removals.ALLOWED

@@ -102,6 +102,9 @@ class StorageRules:
     shared_volumes: tuple[str, ...] = ()
 
 
+NO_SHARED_STORAGE = StorageRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Residence:
     """The location of a mount's data, and the reason for it. ``kind`` is TIED, SHARED or NO_DATA."""
@@ -116,7 +119,7 @@ class Residence:
 
 def residence_of(
     mount: Mount,
-    rules: StorageRules = StorageRules(),  # noqa: B008 - immutable
+    rules: StorageRules = NO_SHARED_STORAGE,
     stack: str | None = None,
     drivers: Mapping[str, str] | None = None,
 ) -> Residence:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from .compat import dataclass
+from .mount import StorageRules
 
 # the keys of the configuration say GB, but mean GiB
 MB = 1024**2
@@ -34,12 +35,16 @@ class ServiceRules:
 
 @dataclass(frozen=True)
 class RebalanceRules:
-    """The limits for all moves. ``services``: name as configured → its own limits."""
+    """The limits for all moves. ``services``: name as configured → its own limits.
+
+    ``storage`` comes from ``swarm.yml``, everything else from the rebalance configuration.
+    """
 
     default: ServiceRules = field(default_factory=ServiceRules)
     services: Mapping[str, ServiceRules] = field(default_factory=dict)
     sustained_seconds: float = 10 * 60
     max_moves_per_cycle: int = 1
+    storage: StorageRules = field(default_factory=StorageRules)
 
 
 @dataclass(frozen=True)

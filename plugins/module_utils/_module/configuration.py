@@ -25,6 +25,17 @@ CONFIGURATION_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "label_prefix": {"type": "str", "default": ""},
 }
 
+# the option for storage that all nodes share
+STORAGE_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "storage": {
+        "type": "dict",
+        "options": {
+            "shared_paths": {"type": "list", "elements": "str"},
+            "shared_volumes": {"type": "list", "elements": "str"},
+        },
+    },
+}
+
 # the options for removing objects that are not in the configuration
 REMOVALS_ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "purge": {"type": "bool", "default": False},
@@ -88,6 +99,7 @@ def config_from_params(
         "leader": module.params.get("leader") or None,
         "advertise_addr": module.params.get("advertise_addr") or None,
         "managers": module.params.get("managers"),
+        "storage": module.params.get("storage"),
         "swarm": module.params.get("swarm"),
         "options": options,
     }

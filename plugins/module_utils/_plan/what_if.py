@@ -24,6 +24,7 @@ from dataclasses import replace
 
 from .._model.forecast import Fate, Forecast, HostForecast, NewNode
 from .._model.memory import Memory, NodeMemory
+from .._model.mount import NO_SHARED_STORAGE, StorageRules, residence_of
 from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot, Task
 from .anchors.anchor import ANCHOR_VALUE
@@ -50,24 +51,32 @@ def what_if(
     *,
     lose: Sequence[Node] = (),
     add: Sequence[NewNode] = (),
+    storage: StorageRules = NO_SHARED_STORAGE,
 ) -> Forecast:
     """Forecast what happens if the nodes ``lose`` are lost and the nodes ``add`` join.
 
     ``now`` is in seconds since the epoch. Without ``memory``, the forecast does not say whether the tasks
     fit.
     """
-    today = _Simulation(snapshot, groups, memory, now)
+    today = _Simulation(snapshot, groups, memory, now, storage=storage)
     if not add:
         return today.lose(lose, ())
     snapshot, memory = _with_new_nodes(snapshot, memory, add)
-    return _Simulation(snapshot, groups, memory, now, today).lose(lose, tuple(new.hostname for new in add))
+    return _Simulation(snapshot, groups, memory, now, today, storage=storage).lose(
+        lose, tuple(new.hostname for new in add)
+    )
 
 
 def lose_any(
-    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], memory: Memory, now: float
+    snapshot: SwarmSnapshot,
+    groups: tuple[AnchorGroup, ...],
+    memory: Memory,
+    now: float,
+    *,
+    storage: StorageRules = NO_SHARED_STORAGE,
 ) -> tuple[Forecast, ...]:
     """Forecast the loss of each host that is up, one by one. Nodes of one physical host are lost together."""
-    play = _Simulation(snapshot, groups, memory, now)
+    play = _Simulation(snapshot, groups, memory, now, storage=storage)
     together: dict[str, list[Node]] = {}
     for node in sorted(snapshot.nodes, key=lambda node: (node.hostname, node.id)):
         if node.is_ready:
@@ -86,10 +95,13 @@ class _Simulation:
         memory: Memory,
         now: float,
         today: _Simulation | None = None,
+        *,
+        storage: StorageRules = NO_SHARED_STORAGE,
     ) -> None:
         """``today``: the snapshot without the added nodes."""
         self.snapshot = snapshot
         self.memory = memory
+        self.storage = storage
         self.samples = sorted(memory.nodes.items())
         self.hosts: dict[tuple[str, int, int], HostForecast] = {}
         self.scheduler = Scheduler(snapshot, now)
@@ -291,12 +303,12 @@ class _Simulation:
                     obstacles=self._why_nowhere(service, lost) if unplaced else (),
                     waiting=0 if node_id else self.waiting[service_id],
                     anchor=", ".join(anchor.name for anchor in anchors) or None,
-                    data=_data(service) if node_id else (),
+                    data=_data(service, self.storage) if node_id else (),
                 )
             )
         counts = Counter((service.name, task.node_id or "") for task, service in gone)
         for (name, node_id), count in counts.items():
-            data = _data(self.snapshot.service_by_name[name])
+            data = _data(self.snapshot.service_by_name[name], self.storage)
             node = self._hostname(node_id)
             fates.append(Fate(name, node, count, (), unplaced=count, data=data, is_replaced=False))
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
@@ -420,13 +432,12 @@ def _lost_first(tasks: list[tuple[Task, Service]], went: dict[str, str | None]) 
     return went
 
 
-def _data(service: Service) -> tuple[str, ...]:
+def _data(service: Service, storage: StorageRules) -> tuple[str, ...]:
     """Return the volumes and host paths that stay behind."""
     return tuple(
-        mount.source or mount.target
+        mount.name
         for mount in service.mounts
-        if mount.type == "bind" or (mount.type == "volume" and mount.driver in ("", "local"))
-        if not mount.read_only
+        if not mount.read_only and residence_of(mount, storage, service.stack).is_tied
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..._model.memory import Memory
+from ..._model.mount import residence_of
 from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules, ServiceRules
 from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
@@ -277,10 +278,11 @@ class _UnitFinder:
         if allowed == "true" or service_rules(service, self.rules).may_leave_data:
             return None
         for mount in service.mounts:
-            if mount.type == "volume" and mount.driver in ("", "local"):
+            if not residence_of(mount, self.rules.storage, service.stack).is_tied:
+                continue
+            if mount.type == "volume":
                 return Reason("volume_stays", volume=mount.source or mount.target, label=ALLOW_LABEL)
-            if mount.type == "bind":
-                return Reason("host_path_stays", path=mount.source, label=ALLOW_LABEL)
+            return Reason("host_path_stays", path=mount.source, label=ALLOW_LABEL)
         return None
 
     def _unsteady(self, service: Service, lead_tasks: list[Task]) -> Reason | None:
