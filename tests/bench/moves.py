@@ -66,7 +66,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds from the anchor's start on its new node until all orders are written and all tasks run there."""
+    """Seconds from the anchor's start on its new node until all orders are written, and until all run."""
 
     orders: float
     together: float
@@ -82,7 +82,7 @@ class Seen:
     tasks: dict[str, list[dict[str, Any]]]
 
     def runs_since(self, name: str, node_id: str) -> float | None:
-        """Return when the last task of a service started on this node, or None if not all of them run there."""
+        """Return when a service's last task started on this node, or None unless all run there."""
         tasks = self.tasks.get(name, [])
         if not tasks or any(t["NodeID"] != node_id or t["Status"]["State"] != "running" for t in tasks):
             return None

@@ -20,7 +20,7 @@ PARTS = ("optimum", "baselines", "scale", "days")
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench.balance",
-        description="Measure how well memory is balanced, on generated swarms (needs no engines and no root).",
+        description="Measure how well memory is balanced, on generated swarms, without engines or root.",
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
     parser.add_argument(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""container/socket-proxy.cfg in HAProxy itself, before something that answers whatever it is asked."""
+"""container/socket-proxy.cfg in a real HAProxy, in front of a server that accepts every request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %
 
 
 class Engine:
-    """Answers everything, and switches to any protocol that it is asked for."""
+    """Answers every request, and switches to any requested protocol."""
 
     def __init__(self, path: Path) -> None:
         self.heard: list[bytes] = []
@@ -68,7 +68,7 @@ class Proxy:
         self.engine = engine
 
     def say(self, request: bytes) -> int:
-        """The status of the answer."""
+        """Return the status of the response."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(str(self._path))

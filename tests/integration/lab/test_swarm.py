@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's swarm reacts to what happens to its hosts, and a test gets it back as it was."""
+"""The lab's swarm reacts to failures of its hosts, and ``restore`` returns it to a clean state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_crash_and_boot(swarm: Lab) -> None:
     swarm.wait_until(lambda: "sleep 1000" in victim.sh("ps ax"), 10, "a process in the container")
     victim.crash()
     assert not victim.running
-    # Everything on it is gone at once.
+    # All its processes end immediately.
     assert shell.wait(timeout=2) != 0
     assert swarm.leader().name == leader.name
     swarm.wait_until(lambda: states(leader)[victim.name] == "down", 40, "the node to be seen down")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Event mode on real engines. Polling is off or an hour away: whatever happens is an event's doing."""
+"""Event mode on real engines. Polling is off or an hour away, so only events trigger cycles."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def test_an_anchor_that_starts_right_after_the_loop_is_followed(
         time.sleep(seconds)
         create_service(swarm, "shop_db", "bravo")
         wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
-        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+        wait_until(
+            lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be on the anchor's node"
+        )
 
 
 def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp_path: Path) -> None:
@@ -93,6 +95,8 @@ def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp
             change_constraints(swarm, "shop_db", f"node.hostname=={target}")
             wait_until(lambda target=target: running_on(swarm, "shop_db") == target, what="the anchor")
         wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
-        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+        wait_until(
+            lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be on the anchor's node"
+        )
         others = [labels(swarm, name) for name in ("alpha", "charlie")]
         assert others == [{}, {}]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a running swarm to a configuration, with real engines: ``orcastra init``, and commands without any."""
+"""``orcastra init`` on a running swarm with real engines, and commands without a configuration."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def set_role(swarm: Lab, role: str) -> None:
 
 @pytest.fixture
 def charlie(swarm: Lab) -> Iterator[Host]:
-    """A worker."""
+    """Demote charlie to a worker."""
     set_role(swarm, "worker")
     host = swarm["charlie"]
     yield host
@@ -86,7 +86,7 @@ def test_a_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
 def test_a_worker_is_pruned(
     swarm: Lab, charlie: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job itself, at once: the process would wait for the next full minute."""
+    """The test calls the job directly, because the process would wait for the next full minute."""
     for tag in "12":
         load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
     spec = {"TaskTemplate": {"ContainerSpec": {"Image": "test/app:1"}}, "EndpointSpec": {"Mode": "dnsrr"}}

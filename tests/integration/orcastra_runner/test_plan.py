@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra plan`` and ``run --check`` say what heal would do, and do nothing of it."""
+"""``orcastra plan`` and ``run --check`` show the changes of heal without making them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The runner as a process of its own, against real engines."""
+"""The runner as a separate process, with real engines."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def config_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def loop(swarm: Lab, config_dir: Path) -> Iterator[Loop]:
-    """A loop on the leader's engine that looks each second, and has set the label."""
+    """Start a loop on the leader's engine that polls every second. Waits until it has set the label."""
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="1") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
         yield loop
 
 
 def node(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
-    """What the engine says of a node."""
+    """Return a node as the engine lists it."""
     nodes = (through or swarm.leader()).api("GET", "/nodes")
     found: dict[str, Any] = next(item for item in nodes if item["Description"]["Hostname"] == name)
     return found
@@ -56,7 +56,7 @@ def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]
 
 
 def set_labels(swarm: Lab, name: str, desired: dict[str, str], through: Host | None = None) -> None:
-    """Set a node's labels by hand, as ``docker node update`` would."""
+    """Set a node's labels by hand, like ``docker node update``."""
 
     def write() -> bool:
         found = node(swarm, name, through)
@@ -224,13 +224,13 @@ def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
         wait_until(
             lambda: labels(swarm, new.name, new) == {"by": "hand", "new": "true"},
             30,
-            "the new leader's instance to act",
+            "the new leader's instance to be active",
         )
         assert still_waiting.said("playbook started") == 0
 
 
 def set_role(swarm: Lab, name: str, role: str) -> None:
-    """Make a node a manager or a worker, and wait until its own engine knows."""
+    """Promote or demote a node, and wait until its own engine knows."""
 
     def write() -> bool:
         found = node(swarm, name)
@@ -247,7 +247,7 @@ def set_role(swarm: Lab, name: str, role: str) -> None:
 
 
 def playbooks_of(parent: int) -> list[int]:
-    """The IDs of the ansible-playbook processes that ``parent`` started."""
+    """Return the IDs of the ansible-playbook processes that ``parent`` started."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -21,7 +21,7 @@ BOOTSTRAP = "orcastra.swarm.bootstrap"
 
 @pytest.fixture
 def swarm_yml(run_playbook: Playbooks, swarm: Lab) -> dict[str, Any]:
-    """The configuration: three nodes, a label each."""
+    """Return the configuration: three nodes with one label each."""
     data: dict[str, Any] = {
         "leader": "alpha",
         "advertise_addr": swarm["alpha"].ip,
@@ -91,7 +91,7 @@ def test_from_bare_hosts_one_of_which_refuses_the_key(
     again = run(run_playbook)
     assert (again.status, again.changed) == (0, 0), again.output
 
-    # what isn't named keeps its value
+    # settings that aren't configured keep their values
     swarm_yml["swarm"] = {"snapshot_interval": 5000}
     swarm_yml["nodes"]["charlie"]["role"] = "worker"
     swarm_yml["nodes"]["bravo"]["role"] = "worker"

@@ -182,7 +182,7 @@ def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None
 def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
     playbooks: Playbooks, swarm: Lab
 ) -> None:
-    """An instance on a manager; charlie runs none."""
+    """An instance runs on a manager, but not on charlie."""
     alpha, charlie = swarm["alpha"], swarm["charlie"]
     check = "--health-cmd false --health-interval 0.2s --health-retries 2"
     ill = f"docker run -d --init --name plain-ill --label autoheal=true {check} orcastra/app"

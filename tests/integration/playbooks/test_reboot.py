@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reboots of real hosts: one node, all of them under traffic, one that was drained, one that stays away."""
+"""Reboots of real hosts: one node, all nodes under traffic, a drained node, a node that doesn't return."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def leader(lab: Lab) -> str:
 
 
 def places(lab: Lab, name: str) -> set[str]:
-    """The host names of the nodes on which the service's tasks run."""
+    """Return the host names of the nodes on which the service's tasks run."""
     names = {node["ID"]: node["Description"]["Hostname"] for node in accidents.nodes(lab)}
     filters = {"filters": {"service": [name], "desired-state": ["running"]}}
     tasks = accidents.manager(lab).api("GET", "/tasks", query=filters)
@@ -102,7 +102,7 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     accidents.demote(swarm, "bravo")
     accidents.change_node(swarm, "bravo", Availability="drain")
     before = boots(swarm)
-    # as a command, which takes what the lab needs from the inventory
+    # as a command, which gets the lab's options from the inventory
     inventory["managers"]["vars"]["orcastra_reboot_options"] = accidents.REBOOT_OPTIONS
     hosts = run_playbook.write("inventory.yml", inventory)
     command = ("command", "reboot_node", "bravo", "--config", run_playbook.folder)
@@ -116,9 +116,9 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     refused = reboot(REBOOT, orcastra_reboot_nodes=["charlie"])
     assert refused.status == 2, refused.output
     assert "node charlie: it cannot be spared" in " ".join(refused.output.split())
-    unknown = reboot(REBOOT, orcastra_reboot_nodes=["nobody"])
+    unknown = reboot(REBOOT, orcastra_reboot_nodes=["absent"])
     assert unknown.status == 2, unknown.output
-    assert "nobody: expected a host of this play whose engine answers" in unknown.output
+    assert "absent: expected a host of this play whose engine answers" in unknown.output
     own = reboot(REBOOT, orcastra_reboot_nodes=["bravo"], node_reboot_controller=swarm["bravo"].boot_id)
     assert own.status == 2, own.output
     assert "bravo: Ansible runs on this host" in own.output

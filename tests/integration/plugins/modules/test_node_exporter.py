@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The node exporter as a service: from nothing to healthy, and what a change leaves alone."""
+"""The node exporter as a service: its creation, and updates that change only differing fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lab import Lab, image
 from tests.support.exporter_image import exporter_image
 
 NAME = "node-exporter"
-# the hosts' own exporters have port 9100
+# the hosts' own exporters use port 9100
 ARGS = [
     "--path.procfs=/host/proc",
     "--web.listen-address=:9101",

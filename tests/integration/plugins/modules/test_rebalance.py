@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rebalance module on a swarm with one host that is short of memory."""
+"""The rebalance module on a swarm with one host that is low on memory."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def with_constraint(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def assert_contains(found: Any, sent: Any, path: str = "") -> None:
-    """Whatever was sent is there: so the comparison below really covers that field."""
+    """Check that every sent field is stored, so that the comparison covers it."""
     if isinstance(sent, dict):
         for key, value in sent.items():
             # Go omits zero values
@@ -128,14 +128,14 @@ def test_a_label_change_restarts_no_container(engine: Engine, swarm: Lab) -> Non
         tasks = engine.list_tasks({"service": [service_id], "desired-state": ["running"]})
         return [task["ID"] for task in tasks if task["Status"]["State"] == "running"]
 
-    before = swarm.wait_until(running, timeout=30, what="the service runs")
+    before = swarm.wait_until(running, timeout=30, what="the service to run")
 
     assert change_service(engine, service_id, lambda spec: with_label(spec, "x"))
     node_ids = [node["ID"] for node in engine.list_nodes()]
     for node_id in node_ids:
         assert change_node(engine, node_id, lambda spec: with_label(spec, "x"))
 
-    # a task that was replaced would be in the list of all tasks at once
+    # a replaced task would immediately appear in the list of all tasks
     assert [task["ID"] for task in engine.list_tasks({"service": [service_id]})] == before
     assert running() == before
 

@@ -75,9 +75,9 @@ def test_by_tag_and_by_digest(registry: Registry, real: RealRegistry, tmp_path: 
         assert keep(registry, text, tmp_path).path == tmp_path / file
         content = (tmp_path / file).read_bytes()
         assert content == real.layer("user/mod", tag)
-        # what the images of LinuxServer check before they install it
+        # checks of LinuxServer's images before they install a mod
         assert json.loads(manifest)["layers"][0]["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
-        # and the files in it
+        # and its files
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content)), mode="r|") as archive:
             found = next(member for member in archive if member.name == "etc/mod/mod.txt")
             extracted = archive.extractfile(found)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every way to reach an engine, and the errors if it can't be reached."""
+"""All connection methods for an engine, and their errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.lab import Lab
 
 @pytest.fixture(scope="module")
 def tls_lab(lab_engine: str | None) -> Iterator[Lab]:
-    """One host in no swarm, whose engine also speaks TLS."""
+    """One host outside of any swarm, whose engine also supports TLS."""
     with Lab(f"tls-{os.getpid()}", hosts=("solo",), engine=lab_engine, tls=True) as lab:
         yield lab
 
@@ -96,7 +96,7 @@ class TestTls:
 
     def test_a_client_certificate_of_another_ca(self, tls_lab: Lab) -> None:
         other = tls_lab.certs / "other"
-        # the words differ: with TLS 1.3 the refusal may come after the handshake
+        # the text varies: with TLS 1.3, the refusal may follow the handshake
         with pytest.raises(TlsMismatch):
             hostname(
                 **tls_options(tls_lab, client_cert=str(other / "cert.pem"), client_key=str(other / "key.pem"))
@@ -130,7 +130,7 @@ class TestTls:
 class TestSsh:
     @pytest.fixture(autouse=True)
     def home(self, swarm: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A home whose SSH configuration knows the lab's hosts, for paramiko; and for the command."""
+        """Set a home folder whose SSH configuration has the lab's hosts, for paramiko and for ``ssh``."""
         for name, value in swarm.ssh_environment().items():
             monkeypatch.setenv(name, value)
         folder = tmp_path / ".ssh"

@@ -38,7 +38,7 @@ def look(swarm: Lab) -> SwarmSnapshot:
 
 
 def by_hostname(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, tuple[int, int]]:
-    """Host name → MiB in all, MiB available."""
+    """Return host name → total MiB, available MiB."""
     return {
         snapshot.node_by_id[node_id].hostname: (sample.total_bytes // MIB, sample.available_bytes // MIB)
         for node_id, sample in memory.nodes.items()
@@ -47,7 +47,7 @@ def by_hostname(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, tuple[int,
 
 @pytest.fixture
 def hanging() -> Iterator[str]:
-    """The URL of an endpoint that takes connections and says nothing."""
+    """Return the URL of an endpoint that accepts connections but never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/metrics"
 
