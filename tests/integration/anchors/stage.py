@@ -282,7 +282,7 @@ class Stage:
         return "\n".join(f"{entry['time']} {sentence(entry)}" for entry in entries[-60:])
 
     def wait_settled_on(self, label: str, host: str, *followers: str, timeout: float = 45) -> None:
-        """Wait until only one host has the anchor's label, and followers have a constraint on it."""
+        """Wait until only ``host`` has the label, and the followers run there with one constraint on it."""
 
         def is_settled() -> bool:
             are_there = all(

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 FOLLOWERS = ("shop_store", "shop_web")
 
 
-def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
+def test_followers_return_after_crash_reboot_disconnect_and_drain(stage: Stage) -> None:
     leader = stage.swarm.leader().name
     stage.deploy("db", constraints=[f"node.hostname != {leader}"], volume=True)
     stage.deploy("store", volume=True)
@@ -84,7 +84,7 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         assert old.ended <= new.started
 
 
-def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> None:
+def test_followers_handle_anchor_scaled_to_0_paused_and_rolled_back(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("store", volume=True)
     stage.deploy("web", replicas=2)
@@ -133,7 +133,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         assert overlaps(stage.swarm, "shop_store") == []
 
 
-def test_the_leader_crashes_in_the_middle_of_a_move(stage: Stage) -> None:
+def test_moves_finish_after_leader_crash(stage: Stage) -> None:
     """One ordered move and one by scaling to 0, while the old containers stop slowly.
 
     Swarm's new leader doesn't wait for the old container of an unfinished update, so Swarm itself causes that

@@ -117,7 +117,7 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "1"])
-def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit: str) -> None:
+def test_swarm_keeps_last_task_with_short_history(stage: Stage, limit: str) -> None:
     host = stage.swarm.leader()
     host.sh(f"docker swarm update --task-history-limit {limit}")
     stage.deploy("db", on="alpha")
@@ -130,7 +130,7 @@ def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit
     assert where(stage, "shop_migrate") == ["alpha"]
 
 
-def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
+def test_run_once_tasks_finish_on_their_node(stage: Stage) -> None:
     """Two of three tasks have finished; Swarm would start the third one again."""
     command = ["sh", "-c", 'test "$SLOT" = 3 || exit 0; sleep 1000000']
     stage.deploy("db", on="alpha")
@@ -155,7 +155,7 @@ def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
         assert {name: where(stage, name) for name in before} == before
 
 
-def test_one_cycle_ends_although_a_service_never_runs(stage: Stage) -> None:
+def test_single_cycle_ends_if_a_service_never_runs(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.create("loops", command=["sh", "-c", "exit 3"])
     stage.create("nowhere", constraints=["node.labels.nothing == here"])

@@ -24,7 +24,7 @@ FOLLOWERS = ("shop_app", "shop_slow")
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("before", [True, False], ids=["before it", "after it"])
-def test_killed_at_every_write(stage: Stage, before: bool) -> None:
+def test_relocation_survives_kill_at_every_write(stage: Stage, before: bool) -> None:
     """``app`` is moved by a constraint; ``slow`` is scaled to 0 and back.
 
     Before a write, the swarm is in the same state as after the previous one, apart from the elapsed time. So

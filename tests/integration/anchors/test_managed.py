@@ -17,7 +17,7 @@ OURS = "node.labels.db==true"
 USERS = "node.labels.db == true"
 
 
-def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
+def test_managed_constraint_changes_restart_no_task(stage: Stage) -> None:
     names = ("shop_app", "shop_own", "shop_free")
     stage.deploy("db", on="alpha")
     stage.deploy("app", on="alpha")

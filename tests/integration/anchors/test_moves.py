@@ -14,7 +14,7 @@ from tests.integration.anchors.stage import SLOW_TO_STOP, Stage, cycles
 pytestmark = pytest.mark.lab
 
 
-def test_short_form_stateful_stateless_and_the_users_own_constraint(stage: Stage) -> None:
+def test_followers_move_with_short_form_and_user_constraint(stage: Stage) -> None:
     """Also with a service that stops slowly, one that another stack obstructs, and one without a stack."""
     stage.deploy("db", on="alpha", volume=True)
     stage.deploy("store", on="bravo", volume=True, command=SLOW_TO_STOP)
@@ -42,7 +42,7 @@ def test_short_form_stateful_stateless_and_the_users_own_constraint(stage: Stage
         assert stage.task_ids(*followers) == tasks
 
 
-def test_chains_replicas_and_updates_that_start_first(stage: Stage) -> None:
+def test_followers_move_in_chains_with_replicas_and_start_first(stage: Stage) -> None:
     """db → app → cache; an anchor and a follower with two replicas each; all stateful."""
     stage.deploy("db", on="alpha", volume=True)
     stage.deploy("app", volume=True, UpdateConfig={"Order": "start-first"})
@@ -71,7 +71,7 @@ def test_chains_replicas_and_updates_that_start_first(stage: Stage) -> None:
             assert overlaps(stage.swarm, name) == []
 
 
-def test_evicted_without_a_stack_and_in_two_stacks(stage: Stage) -> None:
+def test_evicted_followers_move_without_stack_and_in_two_stacks(stage: Stage) -> None:
     """Names without a stack, the same names in two stacks, and an evicted stateful service."""
     stage.deploy("db", on="alpha", stack=None)
     stage.deploy("app", volume=True, stack=None)

@@ -28,7 +28,7 @@ def warned(loop: Loop, text: str) -> bool:
     return any(entry.get("level") == "warning" and text in sentence(entry) for entry in loop.entries)
 
 
-def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
+def test_obstacles_are_reported_without_flapping(stage: Stage) -> None:
     """Hosts of 2 GiB, of which 1.5 GiB are reserved on bravo."""
     stage.deploy("hog", on="bravo", **reserving(3 * GIB // 2))
     stage.deploy("db", on="alpha")
@@ -84,7 +84,7 @@ def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
         stage.wait_settled("shop_db", *names, "shop_free", on="bravo", timeout=60)
 
 
-def test_two_followers_for_which_there_is_room_for_one(stage: Stage) -> None:
+def test_second_follower_stays_without_room(stage: Stage) -> None:
     """The first follower moves; for the second, Orcastra reports insufficient room."""
     stage.deploy("hog", on="bravo", **reserving(GIB))
     stage.deploy("db", on="alpha")

@@ -113,7 +113,7 @@ def stack_spec(stage: Stage) -> dict[str, Any]:
     }
 
 
-def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
+def test_user_constraints_stay_unchanged(stage: Stage) -> None:
     """Constraints in Orcastra's former spelling, in its current spelling, and in other spellings."""
     user_constraints: dict[str, list[str]] = {
         "other": ["node.hostname ==charlie"],
@@ -148,7 +148,7 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
     assert {name: spec(stage, f"shop_{name}") for name in user_constraints} == before
 
 
-def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
+def test_service_spec_is_restored_after_all_changes(stage: Stage) -> None:
     """The service is constrained, moved by scaling, redeployed, moved by hand, rolled back and released."""
     stage.deploy("db", on="alpha")
     stage.api("POST", "/services/create", stack_spec(stage))
@@ -185,7 +185,7 @@ def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
         assert spec(stage, "shop_app") == before
 
 
-def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> None:
+def test_user_constraint_with_same_text_and_damaged_record(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("app", on="alpha")
     stage.constrain("shop_app", "node.role==manager")
@@ -221,7 +221,7 @@ def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> No
         assert label(stage, "shop_app") == [OURS]
 
 
-def test_a_move_that_swarm_rolls_back_leaves_the_users_spec(stage: Stage) -> None:
+def test_rolled_back_move_restores_user_spec(stage: Stage) -> None:
     """The new container fails on the anchor's node; Swarm restores constraint and record together."""
     stage.deploy("db", on="alpha")
     update = {"Parallelism": 1, "Monitor": 3 * SECOND, "FailureAction": "rollback"}
@@ -248,7 +248,7 @@ def test_a_move_that_swarm_rolls_back_leaves_the_users_spec(stage: Stage) -> Non
         assert label(stage, "shop_app") == [OURS]
 
 
-def test_a_service_without_any_placement_survives_a_rollback(stage: Stage) -> None:
+def test_service_without_placement_survives_rollback(stage: Stage) -> None:
     """So do the managers: engine 20.10 crashes if a rollback removes the whole placement."""
     stage.deploy("db", on="alpha")
     stage.create("app")
@@ -269,11 +269,11 @@ def test_a_service_without_any_placement_survives_a_rollback(stage: Stage) -> No
     assert LABEL not in spec(stage, "shop_app")["Labels"]
 
 
-class TestTheLastDependency:
+class TestLastDependency:
     """In polling mode, the default, the plan decides which playbooks run, not the configuration."""
 
     @pytest.mark.parametrize("nodes", [{}, {"alpha": {"labels": ["ssd"]}}], ids=["nothing", "labels"])
-    def test_leaves_the_configuration(self, stage: Stage, nodes: dict[str, Any]) -> None:
+    def test_removal_from_configuration(self, stage: Stage, nodes: dict[str, Any]) -> None:
         stage.deploy("db", on="alpha")
         stage.deploy("app", on="alpha")
         before = spec(stage, "shop_app")
@@ -290,7 +290,7 @@ class TestTheLastDependency:
 
     @pytest.mark.timeout(600)
     @pytest.mark.parametrize("way", ["the file is gone", "no dependency", "refused", "another follower"])
-    def test_leaves_it_in_the_middle_of_a_move(self, stage: Stage, way: str) -> None:
+    def test_removal_during_a_move(self, stage: Stage, way: str) -> None:
         contents = {
             "no dependency": "{}",
             "refused": "db: {services: 7}",

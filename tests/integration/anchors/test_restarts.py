@@ -42,7 +42,7 @@ def kill(stage: Stage, name: str) -> None:
     wait_until(lambda: container["Id"] not in str(stage.running(name)), 30, f"{name} to have ended")
 
 
-def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
+def test_failing_followers_are_restarted_then_given_up(stage: Stage) -> None:
     """One follower fails twice; another always fails, even after a leader change."""
     stage.deploy("db", on="alpha")
     stage.deploy("twice", **SOON_GIVEN_UP)
@@ -81,7 +81,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         assert restarts(stage, "shop_bad") == 3
 
 
-def test_a_restarted_anchor_restarts_its_followers_once(stage: Stage) -> None:
+def test_anchor_restart_restarts_followers_once(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("app", volume=True)
     stage.configure({"db": {"services": ["app"], "restart_dependents": True}})

@@ -64,7 +64,7 @@ def test_follower_runs_with_both_anchors_or_with_the_first(stage: Stage, events:
         assert is_beside(stage, "bravo", *followers)
 
 
-def test_the_users_own_constraints_on_both_labels(stage: Stage) -> None:
+def test_follower_with_user_constraints_on_both_labels(stage: Stage) -> None:
     both = ["node.labels.web == true", "node.labels.cache == true"]
     stage.deploy("web", on="alpha")
     stage.deploy("cache", on="alpha")
@@ -87,7 +87,7 @@ def test_the_users_own_constraints_on_both_labels(stage: Stage) -> None:
         assert stage.constraints("shop_app")[:2] == both
 
 
-def test_the_published_example_is_accepted(stage: Stage) -> None:
+def test_published_example_is_accepted(stage: Stage) -> None:
     stage.configure({"swag": {"services": ["crowdsec_db"]}, "auth_db": {"services": ["crowdsec_db"]}})
     docker_host = stage.swarm.leader().docker_host
     check = orcastra("config", "check", "--config", stage.folder)
@@ -96,7 +96,7 @@ def test_the_published_example_is_accepted(stage: Stage) -> None:
     assert plan.returncode == 0, plan.stderr
 
 
-def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(stage: Stage) -> None:
+def test_followers_complete_ten_successive_moves(stage: Stage) -> None:
     """Swarm monitors each update for its default time, but Orcastra doesn't wait for that."""
     watched = {"UpdateConfig": {"Monitor": 5 * SECOND}}
     stage.deploy("db", on="alpha")

@@ -112,13 +112,13 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             engine.close()
 
 
-def test_what_orcastra_asks_for_gets_through(proxy: Proxy) -> None:
+def test_proxy_allows_orcastra_requests(proxy: Proxy) -> None:
     calls = requests_of(*(call for found in ALLOWED.values() for call in found))
     assert len(calls) > 30
     assert [call for call in calls if proxy.ask(*call) != 200] == []
 
 
-def test_the_rest_does_not(proxy: Proxy) -> None:
+def test_proxy_refuses_other_requests(proxy: Proxy) -> None:
     before = len(proxy.engine.heard)
     calls = [*requests_of(*REFUSED.values()), *FOREIGN]
     assert [call for call in calls if proxy.ask(*call) != 403] == []
@@ -142,7 +142,7 @@ def test_the_rest_does_not(proxy: Proxy) -> None:
 @pytest.mark.parametrize(
     "call", [("GET", "/info"), ("POST", "/containers/abc/restart?t=1"), ("GET", "/nodes")]
 )
-def test_no_other_protocol_gets_through(proxy: Proxy, call: tuple[str, str], headers: bytes) -> None:
+def test_proxy_refuses_other_protocols(proxy: Proxy, call: tuple[str, str], headers: bytes) -> None:
     before = len(proxy.engine.heard)
     assert proxy.ask(*call) == 200
     assert proxy.ask(*call, headers) in (400, 403)

@@ -32,7 +32,9 @@ def test_image_content(hosts: Lab) -> None:
     found: dict[str, Any] = alpha.api("GET", f"/images/{image_build.NAME}/json")
     config = found["Config"]
     assert found["Size"] < 230 * MEGABYTE
-    assert config["User"] == ""  # the entry point switches to another user, see test_started_as_root
+    assert (
+        config["User"] == ""
+    )  # the entry point switches to another user, see test_image_started_as_root_switches_user
     assert list(config["ExposedPorts"]) == ["6060/tcp"]
     assert list(config["Volumes"]) == ["/var/lib/orcastra"]
     assert config["Labels"]["org.opencontainers.image.version"] == image_build.VERSION
@@ -56,7 +58,7 @@ def test_image_content(hosts: Lab) -> None:
     assert "No such file or directory" in said  # neither /src nor /wheels
 
 
-def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
+def test_image_explains_an_unusable_socket(hosts: Lab) -> None:
     alpha = hosts["alpha"]
     group = alpha.sh("stat -c %g /run/docker.sock").strip()
     mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
@@ -73,7 +75,7 @@ def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
     assert run(alpha, image_build.NAME, "--version").startswith("orcastra ")
 
 
-def test_started_as_root_it_becomes_another_user(hosts: Lab) -> None:
+def test_image_started_as_root_switches_user(hosts: Lab) -> None:
     """Like upstream's Compose file: the socket is mounted, and no user is set."""
     alpha = hosts["alpha"]
     mount = ("-v", "/run/docker.sock:/var/run/docker.sock")

@@ -68,7 +68,7 @@ def result(host: Host) -> dict[str, Any]:
     return next((one for one in commands if one["id"] == "one"), {})
 
 
-def test_reboot_of_the_acting_instance_s_host(
+def test_active_instance_host_is_rebooted_by_another(
     rebootable: Lab,
     host_python: str,  # noqa: F811 - the fixture
 ) -> None:

@@ -24,7 +24,7 @@ def metrics(ip: str) -> dict[str, float]:
     }
 
 
-def test_files_processes_and_names_are_its_own(swarm: Lab) -> None:
+def test_host_has_separate_files_processes_and_names(swarm: Lab) -> None:
     alpha, bravo = swarm["alpha"], swarm["bravo"]
     assert [host.run(["hostname"]).stdout.strip() for host in swarm] == ["alpha", "bravo", "charlie"]
     alpha.run(["sh", "-c", "echo here > ~/file; echo here > /etc/file"])
@@ -71,7 +71,7 @@ def test_ssh_between_hosts_and_from_outside(swarm: Lab) -> None:
     assert ssh("-l", "root", bravo.ip, "hostname") == "bravo\n"
 
 
-def test_memory_is_believed(swarm: Lab) -> None:
+def test_host_memory_limit_is_reported(swarm: Lab) -> None:
     host = swarm["bravo"]
     host.set_memory(total_mb=4096, available_mb=1000)
     assert host.api("GET", "/info")["MemTotal"] == 4096 * 2**20

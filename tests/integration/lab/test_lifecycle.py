@@ -117,7 +117,7 @@ def test_name_in_use_is_refused(lab: Lab) -> None:
     assert lab["alpha"].engine_answers()
 
 
-def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None:
+def test_lab_removes_leftovers_of_a_killed_run(lab_engine: str | None) -> None:
     killed, same = lab_name("k"), lab_name("m")
     runs = {
         name: subprocess.Popen(
@@ -146,7 +146,7 @@ def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None
     assert traces(same) == []
 
 
-def test_hosts_end_with_their_owner(lab_engine: str | None) -> None:
+def test_hosts_stop_with_their_owner(lab_engine: str | None) -> None:
     name = lab_name("o")
     with subprocess.Popen(
         [sys.executable, "-c", _CRASHING_RUN, name, lab_engine or ""],

@@ -26,7 +26,7 @@ def leader_and_another(lab: Lab) -> tuple[Host, Host]:
     return leader, next(host for host in lab if host.name != leader.name)
 
 
-def test_crash_and_boot(swarm: Lab) -> None:
+def test_swarm_recovers_after_crash_and_boot(swarm: Lab) -> None:
     leader, victim = leader_and_another(swarm)
     leader.sh("docker service create -d --mode global --no-resolve-image --name a orcastra/app")
     swarm.wait_until(lambda: len(running(leader, "a")) == 3, 40, "the service on all nodes")

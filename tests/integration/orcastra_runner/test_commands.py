@@ -91,7 +91,7 @@ def settle(swarm: Lab, commands: Commands) -> None:
     wait_until(is_in_order, 60, "the swarm to match its configuration")
 
 
-def test_loop_carries_out_new_commands_of_the_file(swarm: Lab, commands: Commands) -> None:
+def test_loop_runs_new_commands_from_file(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     with running(commands.folder, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
@@ -149,7 +149,7 @@ def test_next_process_does_not_repeat_a_command(swarm: Lab, commands: Commands) 
     assert "the id 'a' was used for restart_service absent" in third.stderr
 
 
-def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) -> None:
+def test_invalid_commands_do_not_stop_others(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     commands.file.write_text(
         "- relable_all\n"
@@ -175,7 +175,7 @@ def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) ->
     assert restarts(swarm, "shop_web") == 1
 
 
-def test_a_read_only_folder_is_enough(swarm: Lab, commands: Commands) -> None:
+def test_commands_need_only_a_read_only_folder(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     commands.write("restart_service:shop_web")
     mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
@@ -196,7 +196,7 @@ def test_a_read_only_folder_is_enough(swarm: Lab, commands: Commands) -> None:
     assert "restart_service shop_web: done at " in status.stdout
 
 
-def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
+def test_command_line_runs_the_same_commands(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     done = shell(swarm, commands, "restart_service", "shop_web", "--id", "monday")
     assert (done.returncode, done.stdout) == (0, "restart_service shop_web: done: restart shop_web\n")
@@ -225,7 +225,7 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
 
 
 @pytest.mark.slow
-def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Commands) -> None:
+def test_commands_update_dependents_and_remove_all_labels(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_db", "alpha")
     app = create_service(swarm, "shop_app")
     (commands.folder / "swarm.yml").write_text(

@@ -55,7 +55,7 @@ def commands(tmp_path: Path) -> Commands:
         pytest.param("PlaybookRunner.run", "behind", 1, True, id="before the result"),
     ],
 )
-def test_a_controller_that_is_killed_never_runs_it_twice(
+def test_command_runs_once_if_controller_is_killed(
     swarm: Lab, commands: Commands, function: str, when: str, runs: int, interrupted: bool
 ) -> None:
     create_service(swarm, "shop_web")
@@ -85,7 +85,7 @@ def test_a_controller_that_is_killed_never_runs_it_twice(
 
 
 @pytest.mark.slow
-def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Commands) -> None:
+def test_new_leader_continues_without_repeating_commands(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     leader = swarm.leader()
     first, second = [host for host in swarm if host.name != leader.name]

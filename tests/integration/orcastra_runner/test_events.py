@@ -41,7 +41,7 @@ def lose_the_label_and_wait(swarm: Lab) -> None:
 
 
 @pytest.mark.parametrize("polling", ["true", "false"], ids=["with polling", "events alone"])
-def test_a_label_removed_by_hand_returns_at_once(swarm: Lab, config_dir: Path, polling: str) -> None:
+def test_events_restore_a_removed_label_immediately(swarm: Lab, config_dir: Path, polling: str) -> None:
     host = swarm.leader().docker_host
     with running(config_dir, host, EVENT_MODE="true", POLLING_MODE=polling, RELABEL_TIME="3600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
@@ -52,7 +52,7 @@ def test_a_label_removed_by_hand_returns_at_once(swarm: Lab, config_dir: Path, p
         assert loop.said("playbook started") == 0
 
 
-def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> None:
+def test_events_continue_after_engine_restart(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     settings = {"EVENT_MODE": "true", "RELABEL_TIME": "3600", "ORCASTRA_LEADER": "always"}
     with running(config_dir, leader.docker_host, **settings) as loop:
@@ -66,9 +66,7 @@ def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> 
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0])
-def test_an_anchor_that_starts_right_after_the_loop_is_followed(
-    swarm: Lab, tmp_path: Path, seconds: float
-) -> None:
+def test_followers_move_if_anchor_starts_right_after_loop(swarm: Lab, tmp_path: Path, seconds: float) -> None:
     (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
     create_service(swarm, "shop_app", "alpha")
     change_constraints(swarm, "shop_app")
@@ -83,7 +81,7 @@ def test_an_anchor_that_starts_right_after_the_loop_is_followed(
         )
 
 
-def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp_path: Path) -> None:
+def test_followers_move_if_anchor_moves_while_loop_is_busy(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")

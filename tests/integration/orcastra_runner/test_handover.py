@@ -76,7 +76,7 @@ def availability(stage: Stage) -> dict[str, str]:
 
 
 @pytest.mark.timeout(1500)
-def test_all_hosts_are_rebooted_the_acting_ones_too(
+def test_all_hosts_are_rebooted_including_active_ones(
     swarm: Lab,
     instances: Instances,
     host_python: str,  # noqa: F811 - the fixture
@@ -125,7 +125,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
 
 
 @pytest.mark.timeout(900)
-def test_instance_that_took_the_command_is_lost(
+def test_reboot_continues_if_its_instance_is_lost(
     swarm: Lab,
     instances: Instances,
     host_python: str,  # noqa: F811 - the fixture

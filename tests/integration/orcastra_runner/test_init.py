@@ -81,7 +81,7 @@ def test_init_writes_a_configuration_that_changes_nothing(swarm: Lab, tmp_path: 
     assert "'bravo'" in checked.stderr
 
 
-def test_commands_that_only_show_need_no_configuration(swarm: Lab) -> None:
+def test_read_only_commands_need_no_configuration(swarm: Lab) -> None:
     engine = {"DOCKER_HOST": swarm.leader().docker_host}
 
     planned = orcastra("plan", "--format", "json", **engine)

@@ -29,7 +29,7 @@ STEPS = {
 }
 
 
-def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
+def test_plan_lists_heal_changes(swarm: Lab, tmp_path: Path) -> None:
     nodes: dict[str, Any] = {name: {} for name in ("alpha", "bravo", "delta")}
     nodes["charlie"] = {"availability": "active"}
     configuration = {"managers": 3, "nodes": nodes, "swarm": {"task_history_limit": 3}}

@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_node_that_returns_gets_its_share(swarm: Lab, config: Path) -> None:
+def test_rebalance_moves_services_to_a_returning_node(swarm: Lab, config: Path) -> None:
     names = [f"user-{number}" for number in range(6)]
     for host in swarm:
         host.set_memory(total_mb=1024)
@@ -93,7 +93,7 @@ def _forget(swarm: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_at_any_write_the_next_one_goes_on(swarm: Lab, config: Path) -> None:
+def test_rebalance_survives_kill_at_any_write(swarm: Lab, config: Path) -> None:
     """Kills alternate between before and after a write. The move always ends and leaves nothing behind."""
     manager = swarm["alpha"].docker_host
     environment = {"ORCASTRA_LEADER": "always", "EVENT_MODE": "true", "RELABEL_TIME": "1"}

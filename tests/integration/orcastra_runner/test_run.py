@@ -73,7 +73,7 @@ def state_exists(swarm: Lab) -> bool:
     return any(config["Spec"]["Name"] == STATE for config in configs)
 
 
-def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path) -> None:
+def test_second_cycle_finds_no_changes(swarm: Lab, config_dir: Path) -> None:
     docker_host = swarm.leader().docker_host
     dry = orcastra("run", "--once", "--check", "--config", config_dir, DOCKER_HOST=docker_host)
     assert dry.returncode == 0
@@ -101,7 +101,7 @@ def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path)
     assert plan.stdout == "No changes needed: the swarm matches the configuration.\n"
 
 
-def test_a_label_removed_by_hand_returns(swarm: Lab, loop: Loop) -> None:
+def test_loop_restores_a_removed_label(swarm: Lab, loop: Loop) -> None:
     set_labels(swarm, "bravo", {"mine": "x"})
     wait_until(lambda: labels(swarm, "bravo") == {"mine": "x", "disk": "ssd"}, 20, "the label to return")
     loop.end(signal.SIGTERM)
@@ -117,7 +117,7 @@ def test_quiet_cycles_cost_five_requests_and_no_process(swarm: Lab, loop: Loop) 
     assert loop.said("playbook started") == 1
 
 
-def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, config_dir: Path) -> None:
+def test_sighup_and_changed_file_trigger_a_cycle(swarm: Lab, config_dir: Path) -> None:
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
         set_labels(swarm, "bravo", {})
@@ -131,9 +131,7 @@ def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, conf
         assert labels(swarm, "bravo") == {"zfs": "true"}
 
 
-def test_a_resync_runs_the_whole_site_and_leaves_no_secret(
-    swarm: Lab, config_dir: Path, tmp_path: Path
-) -> None:
+def test_resync_runs_whole_site_and_leaves_no_secret(swarm: Lab, config_dir: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
     with running(
         config_dir,
@@ -158,9 +156,7 @@ def test_a_resync_runs_the_whole_site_and_leaves_no_secret(
     assert SECRET not in json.dumps(loop.entries)
 
 
-def test_sigterm_in_the_middle_of_a_playbook_ends_in_time_and_the_next_run_finishes(
-    swarm: Lab, config_dir: Path
-) -> None:
+def test_sigterm_during_playbook_ends_in_time_and_next_run_finishes(swarm: Lab, config_dir: Path) -> None:
     docker_host = swarm.leader().docker_host
     with running(config_dir, docker_host) as loop:
         loop.wait_for("playbook started")
@@ -203,7 +199,7 @@ def test_run_on_a_worker_reports_standby(swarm: Lab, config_dir: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
+def test_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     first, second = [host for host in swarm if host.name != leader.name]
     with (

@@ -76,7 +76,7 @@ def ended(swarm: Lab, name: str) -> int:
     return sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in tasks(swarm, name))
 
 
-def test_each_shortage_is_reported_once_with_the_engines_error(swarm: Lab, tmp_path: Path) -> None:
+def test_shortages_are_reported_once_with_engine_error(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     leader = swarm.leader()
     create_service(swarm, "fine")

@@ -57,7 +57,7 @@ def commands(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(400)
-def test_the_leader_is_lost_in_the_middle_of_a_move(
+def test_takeover_finishes_a_move(
     swarm: Lab,
     host_python: str,  # noqa: F811 - the fixture
     tmp_path: Path,

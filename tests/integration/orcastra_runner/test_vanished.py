@@ -151,7 +151,7 @@ def restore(path: Path, text: str) -> None:
     ],
     ids=["for a moment", "for a while"],
 )
-def test_nothing_is_lost_with_a_file(
+def test_vanished_files_remove_nothing(
     watched: Watched, accidents: list[tuple[Callable[[Path], None], int]]
 ) -> None:
     files = [path for path in sorted(watched.folder.glob("*.yml")) if path.is_file()]
@@ -166,7 +166,7 @@ def test_nothing_is_lost_with_a_file(
             assert watched.is_untouched(), f"{path.name} is back after {accident.__name__}"
 
 
-def test_sync_is_no_confirmation_and_the_command_is(watched: Watched, swarm: Lab) -> None:
+def test_only_the_command_confirms_removals(watched: Watched, swarm: Lab) -> None:
     one = watched.folder / "swarm.yml"
     if one.exists():
         text = one.read_text()
@@ -192,7 +192,7 @@ def test_sync_is_no_confirmation_and_the_command_is(watched: Watched, swarm: Lab
     assert task_of(swarm, "shop_web") == watched.web
 
 
-def test_an_explicit_nothing_removes_once_the_file_is_quiet(watched: Watched, swarm: Lab) -> None:
+def test_explicit_empty_sections_are_removed_after_file_settles(watched: Watched, swarm: Lab) -> None:
     one = watched.folder / "swarm.yml"
     path = one if one.exists() else watched.folder / "dependencies.yml"
     text = path.read_text()
@@ -206,7 +206,7 @@ def test_an_explicit_nothing_removes_once_the_file_is_quiet(watched: Watched, sw
 
 
 @pytest.mark.parametrize("variable", ["NODES_FILE", "DEPENDENCIES_FILE"])
-def test_a_variable_that_names_no_file_is_refused_by_all(swarm: Lab, config_dir: Path, variable: str) -> None:
+def test_all_commands_refuse_a_missing_file(swarm: Lab, config_dir: Path, variable: str) -> None:
     write_split(config_dir)
     settings = {
         "DOCKER_HOST": swarm.leader().docker_host,
@@ -219,7 +219,7 @@ def test_a_variable_that_names_no_file_is_refused_by_all(swarm: Lab, config_dir:
         assert f"{variable}: expected a file, found none at /nonexistent/file.yml" in result.stderr
 
 
-def test_after_a_restart_a_part_that_is_missing_is_held(swarm: Lab, services: None, config_dir: Path) -> None:
+def test_missing_section_is_kept_after_restart(swarm: Lab, services: None, config_dir: Path) -> None:
     host = swarm.leader().docker_host
 
     def once(*arguments: str) -> None:

@@ -94,7 +94,7 @@ def check_page(address: str) -> None:
             browser.snapshot(Path(folder) / "page.png")
 
 
-def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
+def test_active_instance_serves_page_metrics_and_api(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     exporters = {host.name: f"http://{host.ip}:9100/metrics" for host in swarm.hosts}
     rules = {"monitor_interval_seconds": 5, "node_exporters": exporters}
@@ -142,7 +142,7 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
             check_page(address)
 
 
-def test_what_an_instance_that_stands_by_serves(swarm: Lab, config_dir: Path) -> None:
+def test_standby_instance_serves_page_metrics_and_api(swarm: Lab, config_dir: Path) -> None:
     other = next(host for host in swarm.hosts if host.name != swarm.leader().name)
     address = free_address()
     settings = {"ORCASTRA_HTTP_ADDRESS": address, "ORCASTRA_API_TOKEN": TOKEN}

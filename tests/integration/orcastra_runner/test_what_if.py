@@ -71,7 +71,7 @@ def fates_of(forecast: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {fate["service"]: fate for fate in forecast["fates"]}
 
 
-def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> None:
+def test_what_if_covers_all_placement_limits(swarm: Lab, tmp_path: Path) -> None:
     """Two losses, one after another. The second one costs the majority of the managers."""
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
     deploy(swarm, "everywhere", None)
@@ -148,7 +148,7 @@ def has_leader(swarm: Lab) -> bool:
     return True
 
 
-def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
+def test_what_if_forecast_matches_real_loss(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
     deploy(swarm, "three", 3)
     deploy(swarm, "never-alpha", 1, "node.hostname!=alpha", "node.hostname!=charlie")

@@ -49,7 +49,7 @@ def bootstrap(bare: Lab, playbooks: Playbooks) -> Any:
 
 
 @pytest.mark.timeout(900)  # the first run on a machine creates the hosts' root folder
-def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare: Lab) -> None:
+def test_bootstrap_installs_missing_engines(bootstrap: Any, playbooks: Playbooks, bare: Lab) -> None:
     charlie = bare["charlie"]
     assert not any(host.has_engine for host in bare)
     assert charlie.run(["sh", "-c", PYTHON], check=False).returncode == 1

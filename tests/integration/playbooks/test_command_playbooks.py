@@ -31,7 +31,7 @@ CONFIGURATION = {
 }
 
 
-def test_services_are_restarted_each_time_and_all_or_none(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_restart_service_restarts_all_or_none(run_playbook: Playbooks, swarm: Lab) -> None:
     playbook = "orcastra.swarm.service_restart"
     create_service(swarm, "shop_web")
     asked = {"orcastra_services": ["web"], "orcastra_stack_name": "shop"}
@@ -49,7 +49,7 @@ def test_services_are_restarted_each_time_and_all_or_none(run_playbook: Playbook
     assert "orcastra_services" in missing.output
 
 
-def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_removing_labels_and_constraints_moves_no_task(run_playbook: Playbooks, swarm: Lab) -> None:
     playbook = "orcastra.swarm.remove_labels"
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
@@ -75,7 +75,7 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
         assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_moving_service_is_scaled_up_before_removal(run_playbook: Playbooks, swarm: Lab) -> None:
     """It was scaled to 0, and no other instance can scale it up again."""
     playbook = "orcastra.swarm.remove_labels"
     create_service(swarm, "shop_db", "alpha")
@@ -116,7 +116,7 @@ def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Play
     assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_node_is_drained_until_it_is_activated(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_drain_node_lasts_until_activate_node(run_playbook: Playbooks, swarm: Lab) -> None:
     create_service(swarm, "shop_web")
     place = running_on(swarm, "shop_web")
     assert place is not None

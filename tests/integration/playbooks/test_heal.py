@@ -48,7 +48,7 @@ def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
     return done
 
 
-def test_a_manager_that_was_wiped(heal: Any, swarm: Lab) -> None:
+def test_heal_restores_a_wiped_manager(heal: Any, swarm: Lab) -> None:
     try:
         accidents.wipe(swarm["charlie"])
         done = assert_heals(heal, swarm)
@@ -57,7 +57,7 @@ def test_a_manager_that_was_wiped(heal: Any, swarm: Lab) -> None:
         swarm.load_image(IMAGE)
 
 
-def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab) -> None:
+def test_heal_repairs_several_accidents_at_once(heal: Any, swarm: Lab) -> None:
     accidents.create_service(swarm, "waits", IMAGE, 1, Constraints=["node.labels.nowhere == true"])
     accidents.create_service(swarm, "web", IMAGE)
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run")
@@ -84,7 +84,7 @@ def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab
     assert image == IMAGE
 
 
-def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
+def test_heal_unlocks_a_manager(heal: Any, swarm: Lab) -> None:
     key = accidents.lock(swarm, "bravo")
 
     without = heal()
@@ -102,7 +102,7 @@ def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
     assert key[:-1] not in done.output + wrong.output
 
 
-def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
+def test_heal_reports_a_lost_quorum(heal: Any, swarm: Lab) -> None:
     try:
         lost = [swarm["bravo"], swarm["charlie"]]
         for host in lost:

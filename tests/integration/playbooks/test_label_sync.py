@@ -32,7 +32,7 @@ def labels(swarm: Lab) -> dict[str, dict[str, str]]:
     return {hostname: labels for hostname, labels in found.items() if labels}
 
 
-def test_a_file_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_label_sync_playbook_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
     # relative to the current folder
     nodes = {**CONFIGURATION["nodes"], "alpha": {"ip": swarm["alpha"].ip, "labels": ["ssd", "zfs"]}}
     run_playbook.write("swarm.yml", {**CONFIGURATION, "nodes": nodes})
@@ -56,7 +56,7 @@ def test_a_file_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
     assert labels(swarm) == CONFIGURED
 
 
-def test_the_site_playbook_with_variables_of_the_inventory(
+def test_site_playbook_uses_inventory_variables(
     run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab
 ) -> None:
     inventory["managers"]["vars"] |= {
@@ -72,7 +72,7 @@ def test_the_site_playbook_with_variables_of_the_inventory(
     assert labels(swarm) == {"alpha": {"nvme": "true"}, "bravo": CONFIGURED["bravo"]}
 
 
-def test_the_example_inventory(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> None:
+def test_example_inventory_works(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> None:
     """Uses the host names of this swarm instead of the example's."""
     for name in ("hosts.yml", "swarm.yml"):
         text = (CHECKOUT / "inventory" / "example" / name).read_text()
@@ -93,7 +93,7 @@ def test_the_example_inventory(run_playbook: Playbooks, inventory: dict[str, Any
     assert "nodes.wrk-c: no node of this swarm has this host name or ID" in done.output
 
 
-def test_a_wrong_file_is_refused_with_everything_that_is_wrong(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_invalid_file_is_refused_with_all_problems(run_playbook: Playbooks, swarm: Lab) -> None:
     text = (
         "nodes: {alpha: {labels: 5}, bravo: {labels: [ssd]}}\nnods: {}\nnodes: {}\noptions: {prune: true}\n"
     )
@@ -107,7 +107,7 @@ def test_a_wrong_file_is_refused_with_everything_that_is_wrong(run_playbook: Pla
     assert labels(swarm) == {}
 
 
-def test_wrong_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_invalid_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> None:
     refused = run_playbook(LABEL_SYNC, orcastra_nodes={"alpha": {"labels": 5}, "bravo": {"labels": ["ssd"]}})
 
     assert refused.status == 2, refused.output
@@ -115,7 +115,7 @@ def test_wrong_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> Non
     assert labels(swarm) == {}
 
 
-def test_the_next_manager_does_it_when_the_first_is_unreachable(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_next_manager_is_used_if_first_is_unreachable(run_playbook: Playbooks, swarm: Lab) -> None:
     swarm["alpha"].cut()
     swarm.wait_until(
         lambda: any(
@@ -136,9 +136,7 @@ def test_the_next_manager_does_it_when_the_first_is_unreachable(run_playbook: Pl
     assert labels(swarm) == {"bravo": {"ssd": "true"}}
 
 
-def test_the_next_manager_does_it_when_the_engine_of_the_first_is_down(
-    run_playbook: Playbooks, swarm: Lab
-) -> None:
+def test_next_manager_is_used_if_first_engine_is_down(run_playbook: Playbooks, swarm: Lab) -> None:
     swarm["alpha"].stop_engine()
     swarm.wait_until(
         lambda: swarm["bravo"].api("GET", "/nodes"), timeout=60, what="the other managers to have a leader"

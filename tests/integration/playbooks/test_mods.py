@@ -89,7 +89,7 @@ def test_mods_playbook_stores_desired_mods(run_playbook: Playbooks, swarm: Lab, 
     ]
 
 
-def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
+def test_mods_keep_old_file_on_full_or_read_only_disk(
     run_playbook: Playbooks, swarm: Lab, server: ModServer
 ) -> None:
     alpha = swarm["alpha"]
@@ -112,7 +112,7 @@ def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
     assert alpha.sh(f"cat {DEST}/large.bin") == "old"
 
 
-def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+def test_mods_refresh_on_all_nodes_on_one_request(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
     """The leader's instance, a standby instance, and an instance on a worker."""
     accidents.demote(swarm, "charlie")
     with ExitStack() as stack:
@@ -150,7 +150,9 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
             wait_until(partial(all_have, content), 60, "the requested refresh")
 
 
-def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+def test_runner_refreshes_mods_on_schedule_and_on_command(
+    swarm: Lab, server: ModServer, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     (tmp_path / "swarm.yml").write_text("nodes: {}\n")
     url = server.put("/a.bin", b"one", headers_needed={"X-Key": SECRET})

@@ -40,7 +40,7 @@ def metrics(host: Host, port: int = 9100) -> str:
         connection.close()
 
 
-def test_the_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_node_exporter_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
     archive = exporter_image("test/node-exporter:1")
     swarm.each(lambda host: image.load(host, archive))
     run_playbook.write("deploy_node_exporter.yml", DEFINITION)
@@ -65,7 +65,7 @@ def test_the_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
     assert "deploy_node_exporter.yml:1: imag: expected one of name, image," in refused.output
 
 
-def test_the_package(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_node_exporter_package(run_playbook: Playbooks, swarm: Lab) -> None:
     """The hosts already have the package. The test first stops the exporter that the lab started."""
     host = swarm["alpha"]
     host.sh(
@@ -162,7 +162,7 @@ logging: {driver: json-file, options: {max-size: 10m, max-file: 5}}
 """
 
 
-def test_a_file_in_the_shape_of_the_upstream(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_upstream_configuration_file_is_accepted(run_playbook: Playbooks, swarm: Lab) -> None:
     archive = exporter_image("test/node-exporter:1")
     swarm.each(lambda host: image.load(host, archive))
     network = {"Name": "metrics-net", "Driver": "overlay", "Attachable": True}

@@ -25,7 +25,7 @@ RULES = {
 }
 
 
-def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
+def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
     for host in swarm:
         host.set_memory(total_mb=1024)
         host.follow_memory()
@@ -108,7 +108,7 @@ def guarded(swarm: Lab) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("written", ["variable", "file", "literal"])
-def test_exporters_that_want_a_login(
+def test_rebalance_reads_exporters_with_login(
     swarm: Lab, run_playbook: Playbooks, guarded: str, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     secret = PASSWORD if written == "literal" else "${PROM_PASSWORD}"
@@ -163,7 +163,7 @@ def test_exporters_that_want_a_login(
         assert "PROM_PASSWORD" in missing.stderr
 
 
-def test_a_secret_in_a_parameter_is_refused(swarm: Lab, run_playbook: Playbooks, guarded: str) -> None:
+def test_rebalance_refuses_a_secret_in_a_parameter(swarm: Lab, run_playbook: Playbooks, guarded: str) -> None:
     login = {"username": "prom", "password": "${PROM_PASSWORD}"}
     rules = {"node_exporters": {host.name: f"{guarded}/{host.name}" for host in swarm}}
     given = {**rules, "metrics": {"node_exporter_auth": login}}

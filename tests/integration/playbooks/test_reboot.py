@@ -61,7 +61,7 @@ def constraints(lab: Lab, name: str) -> list[str]:
     return list(placement.get("Constraints") or [])
 
 
-def test_all_hosts_under_traffic_without_a_failed_request(reboot: Any, swarm: Lab) -> None:
+def test_rolling_reboot_under_traffic_fails_no_request(reboot: Any, swarm: Lab) -> None:
     traffic.start(swarm, IMAGE)
     accidents.create_service(swarm, "db", IMAGE, 1)
     wait_until(lambda: len(places(swarm, "db")) == 1, 60, "the anchor to run")
@@ -96,7 +96,7 @@ def test_all_hosts_under_traffic_without_a_failed_request(reboot: Any, swarm: La
     assert (none.status, none.changed, boots(swarm)) == (0, 0, after), none.output
 
 
-def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared(
+def test_reboot_keeps_drained_worker_and_refuses_needed_managers(
     reboot: Any, run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab
 ) -> None:
     accidents.demote(swarm, "bravo")
@@ -130,7 +130,7 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     assert availability(swarm)["charlie"] == "active"
 
 
-def test_a_locked_manager_is_unlocked_and_a_host_that_stays_away_ends_it(reboot: Any, swarm: Lab) -> None:
+def test_reboot_unlocks_manager_and_stops_if_host_stays_down(reboot: Any, swarm: Lab) -> None:
     key = accidents.lock(swarm, "bravo")
     bravo = swarm["bravo"]
     bravo.api("POST", "/swarm/unlock", {"UnlockKey": key})

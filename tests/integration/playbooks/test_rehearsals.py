@@ -56,7 +56,7 @@ def rehearse(
     return orcastra("command", *arguments, *config, DOCKER_HOST=swarm.leader().docker_host, **variables)
 
 
-def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbooks, tmp_path: Any) -> None:
+def test_check_mode_of_engine_commands(shop: Lab, run_playbook: Playbooks, tmp_path: Any) -> None:
     before = everything(shop)
     removal = rehearse(shop, run_playbook, "remove_all_labels").stdout
     assert "remove Orcastra's settings from shop_app" in removal
@@ -86,9 +86,7 @@ def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbook
     assert labels(shop, "alpha")["ssd"] == "false"
 
 
-def test_the_commands_that_need_the_hosts(
-    swarm: Lab, run_playbook: Playbooks, inventory: dict[str, Any]
-) -> None:
+def test_check_mode_of_host_commands(swarm: Lab, run_playbook: Playbooks, inventory: dict[str, Any]) -> None:
     run_playbook.write("swarm.yml", {**CONFIGURATION, "dependencies": {}})
     inventory["managers"]["vars"]["orcastra_reboot_options"] = accidents.REBOOT_OPTIONS
     hosts = {"ORCASTRA_INVENTORY": str(run_playbook.write("inventory.yml", inventory))}

@@ -83,7 +83,7 @@ def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -
     assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
 
 
-def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_missing_section_is_kept_until_confirmed(run_playbook: Playbooks, swarm: Lab) -> None:
     create_service(swarm, "apps_wiki_db", "alpha")
     create_service(swarm, "apps_wiki", "alpha")
     site = "orcastra.swarm.site"
@@ -108,9 +108,7 @@ def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Pl
     assert constraints(swarm, "apps_wiki") == ["node.hostname==alpha"]
 
 
-def test_an_inventory_without_managers_is_an_error(
-    run_playbook: Playbooks, inventory: dict[str, Any]
-) -> None:
+def test_inventory_without_managers_is_an_error(run_playbook: Playbooks, inventory: dict[str, Any]) -> None:
     run_playbook.write("swarm.yml", SITE)
     run_playbook.write("inventory.yml", {"masters": inventory["managers"]})
 

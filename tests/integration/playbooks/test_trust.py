@@ -63,7 +63,7 @@ def configure(folder: Path, lab: Lab, **nodes: dict[str, Any]) -> dict[str, Any]
     return data
 
 
-def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: Any, tmp_path: Path) -> None:
+def test_worker_with_name_of_absent_manager_gets_no_role(swarm: Lab, renamed: Any, tmp_path: Path) -> None:
     """It gets neither the role nor the labels, while the real manager is down and after it returns."""
     for name in ("bravo", "charlie"):
         accidents.demote(swarm, name)
@@ -119,7 +119,7 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
 
 
 @pytest.mark.parametrize("release", ["2.17"])
-def test_a_host_name_that_is_a_template(
+def test_template_as_host_name_is_not_evaluated(
     release: str, swarm: Lab, renamed: Any, run_playbook: Playbooks, host_python: str
 ) -> None:
     """Playbooks that get their hosts from the swarm, with an Ansible release that would evaluate the name."""
@@ -198,7 +198,7 @@ def lies_of(host: Host, cluster_id: str, node_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("liar", "role"), [("alpha", "worker"), ("charlie", "worker"), ("alpha", "manager")])
-def test_a_host_that_says_it_manages_the_swarm(
+def test_lying_manager_changes_no_membership(
     liar: str, role: str, swarm: Lab, lying: Any, run_playbook: Playbooks
 ) -> None:
     """No host leaves or joins the swarm, whether the first or the last host of the inventory lies."""

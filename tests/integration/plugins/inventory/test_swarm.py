@@ -151,7 +151,7 @@ def test_inventory_merges_live_swarm_and_configuration(control: Control, swarm: 
     assert found["_meta"]["hostvars"][lost.name]["swarm_state"] == "down"
 
 
-def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> None:
+def test_roles_use_inventory_configuration(control: Control, swarm: Lab) -> None:
     """Only the inventory names the file. Without that option, a playbook removes nothing from the swarm."""
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
@@ -192,7 +192,7 @@ def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> 
     assert owned() == everything
 
 
-def test_from_bare_hosts_to_a_swarm(control: Control, swarm: Lab) -> None:
+def test_inventory_bootstraps_bare_hosts(control: Control, swarm: Lab) -> None:
     accidents.make_bare(swarm)
     control.configure(
         leader="alpha",

@@ -129,7 +129,7 @@ def alpha(swarm: Lab) -> Iterator[Host]:
     host.sh("docker rm -f $(docker ps -aq --filter name=plain-) 2>/dev/null || true")
 
 
-def test_a_stuck_container_is_replaced_and_its_neighbours_are_not_touched(
+def test_autoheal_replaces_only_the_stuck_container(
     alpha: Host, run_module: Modules, tmp_path: Path, told: tuple[str, list[dict[str, Any]]]
 ) -> None:
     url, bodies = told
@@ -172,7 +172,7 @@ def test_a_stuck_container_is_replaced_and_its_neighbours_are_not_touched(
     assert run_module("autoheal", **options)["changed"] is False
 
 
-def test_a_service_that_swarm_has_given_up_is_restarted_last(
+def test_autoheal_restarts_abandoned_services_last(
     swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     create(alpha, "zero", OBEDIENT, Condition="on-failure")
@@ -230,9 +230,7 @@ def test_autoheal_gives_up_and_notifies_once(
     assert alpha.api("GET", f"/containers/{ill}/json")["State"]["StartedAt"] == started
 
 
-def test_a_webhook_that_fails_does_not_keep_it_from_healing(
-    alpha: Host, run_module: Modules, tmp_path: Path
-) -> None:
+def test_autoheal_continues_if_webhook_fails(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     plain(alpha, "plain-ill", "autoheal=true")
     options = {"grace_period": 0, "default_stop_timeout": 0, "state_dir": str(tmp_path)}
     done = run_module("autoheal", webhook_url="http://127.0.0.1:9/secret", **options)

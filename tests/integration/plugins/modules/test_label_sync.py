@@ -122,7 +122,7 @@ def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engi
     check_then_run(run_module, engine, {"alpha": {"theirs": "1"}}, nodes={}, purge=True)
 
 
-def test_tasks_never_undo_each_other(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+def test_label_sync_tasks_do_not_undo_each_other(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     deploy_anchor(swarm, engine, "charlie")
     tasks: list[dict[str, Any]] = [
         {"nodes": {"alpha": {"labels": ["ssd", "zfs"]}}},
@@ -208,7 +208,7 @@ def test_prune_unknown_labels(run_module: Modules, engine: Engine) -> None:
     )
 
 
-def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+def test_anchor_label_follows_the_anchor(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     service_id = deploy_anchor(swarm, engine, "bravo")
     config = {"dependencies": {"db": ["app"]}, "stack_name": "shop"}
     check_then_run(run_module, engine, {"bravo": {"db": "true"}}, **config)
@@ -245,7 +245,7 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
     check_then_run(run_module, engine, {}, dependencies={}, purge=True)
 
 
-def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, engine: Engine) -> None:
+def test_label_sync_reports_unknown_names_and_continues(run_module: Modules, engine: Engine) -> None:
     done = run_module(
         "label_sync",
         nodes={"ghost": {"labels": ["a"]}, "alpha": {"labels": ["b"]}},
@@ -260,7 +260,7 @@ def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, en
     ]
 
 
-def test_wrong_parameters_are_all_named_and_nothing_changes(run_module: Modules, engine: Engine) -> None:
+def test_label_sync_reports_all_invalid_parameters(run_module: Modules, engine: Engine) -> None:
     failed = run_module(
         "label_sync", nodes={"alpha": {"labels": 5, "lables": []}}, dependencies={"db": "app"}
     )
@@ -271,9 +271,7 @@ def test_wrong_parameters_are_all_named_and_nothing_changes(run_module: Modules,
     assert labels(engine) == {}
 
 
-def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
-    run_module: Modules, engine: Engine
-) -> None:
+def test_label_sync_sets_damaged_state_aside_and_keeps_labels(run_module: Modules, engine: Engine) -> None:
     run_module("label_sync", nodes={"alpha": {"labels": ["old"]}})
     found = engine.find_config(STATE_NAME)
     assert found is not None
@@ -293,9 +291,7 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
     assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 2
 
 
-def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
-    run_module: Modules, engine: Engine, swarm: Lab
-) -> None:
+def test_label_sync_skips_a_node_until_it_returns(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     def state_of_charlie() -> str:
         # charlie may have been the leader: failed requests of the lab without a leader mean "not yet"
         nodes = swarm["alpha"].api("GET", "/nodes")
@@ -310,7 +306,7 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     left = run_module("label_sync", nodes=desired, purge=True)
     assert (left["changed"], left["plan"]) == (False, [])
     assert [note["text"] for note in left["notes"]] == [
-        "node charlie to be down; its labels are corrected when it returns"
+        "node charlie is down; its labels are corrected when it returns"
     ]
     assert labels(engine) == {"charlie": {"old": "true"}}
 

@@ -66,7 +66,9 @@ def files_in(dest: Path) -> dict[str, bytes]:
     }
 
 
-def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp_path: Path) -> None:
+def test_mod_download_gets_images_for_all_architectures(
+    mod_download: Mod, real: RealRegistry, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     pinned = digest_of(real.manifest("user/mod", "multi"))
     config = {
@@ -101,7 +103,9 @@ def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp
     }
 
 
-def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry, tmp_path: Path) -> None:
+def test_mod_download_gets_images_requested_by_services(
+    mod_download: Mod, swarm: Lab, real: RealRegistry, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     name = f"{real.host}/user/mod"
     create_service(

@@ -87,7 +87,7 @@ def targets(result: dict[str, Any]) -> set[str]:
     return {step["target"] for step in result["plan"]}
 
 
-def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+def test_rollback_works_after_prune(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:2")
     deploy(alpha, "test/app:3")
     options = {
@@ -168,7 +168,7 @@ def mounted(host: Host, container: str) -> dict[str, str]:
     return {mount["Destination"]: mount["Name"] for mount in mounts}
 
 
-def test_by_default_only_what_swarm_leaves_behind_goes(
+def test_prune_removes_only_swarm_leftovers_by_default(
     alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     alpha.sh(PLAIN)
@@ -217,7 +217,7 @@ def test_by_default_only_what_swarm_leaves_behind_goes(
     assert not left & {kept["/anon"], tasks["/anon"]}
 
 
-def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+def test_prune_keeps_named_volumes_by_default(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:1")
     alpha.sh("docker service rm app")
     wait_until(lambda: not alpha.api("GET", "/services"), 60, "the service to be removed")
@@ -249,7 +249,7 @@ def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules,
     assert volumes() & {"data", "kept", "used", anonymous} == {"kept", "used"}
 
 
-def test_a_worker_keeps_its_images_unless_it_knows(
+def test_prune_on_worker_keeps_images_of_unknown_use(
     swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     deploy(alpha, "test/app:1")
@@ -288,7 +288,7 @@ def test_a_worker_keeps_its_images_unless_it_knows(
     wait_until(lambda: charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "a manager again")
 
 
-def test_what_logs_without_a_limit_is_named(alpha: Host, run_module: Modules) -> None:
+def test_prune_reports_logs_without_limit(alpha: Host, run_module: Modules) -> None:
     alpha.sh("docker create --name plain-endless orcastra/app")
     alpha.sh("docker create --name plain-bounded --log-opt max-size=1m orcastra/app")
     alpha.sh("docker create --name plain-local --log-driver local orcastra/app")

@@ -23,7 +23,7 @@ def _members(run_module: Modules, swarm: Lab, *names: str) -> dict[str, Any]:
     }
 
 
-def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_leaves_and_joins_again(run_module: Modules, swarm: Lab) -> None:
     charlie = swarm["charlie"]
     at_charlie = {"docker_host": charlie.docker_host, "name": "charlie"}
     look = run_module("swarm_member_info", join_tokens=True)
@@ -64,7 +64,7 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     assert not run_module("swarm_member", members=members, join_token=token, **at_charlie)["changed"]
 
 
-def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_refuses_to_remove_last_managers(run_module: Modules, swarm: Lab) -> None:
     for name in ("bravo", "charlie"):
         accidents.demote(swarm, name)
 
@@ -76,7 +76,7 @@ def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm
     assert swarm_info(swarm["alpha"])["ControlAvailable"]
 
 
-def test_names_that_are_wrong(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_reports_wrong_names(run_module: Modules, swarm: Lab) -> None:
     def member(name: str, host: str, **options: Any) -> dict[str, Any]:
         return run_module("swarm_member", docker_host=swarm[host].docker_host, name=name, **options)
 

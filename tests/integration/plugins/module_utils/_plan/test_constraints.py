@@ -79,7 +79,7 @@ def decided(engine: Engine, services: Collection[str]) -> dict[str, str | None] 
     return found if len(found) == len(services) else None
 
 
-def test_the_table_is_what_the_scheduler_does(engine: Engine, swarm: Lab) -> None:
+def test_constraints_match_the_scheduler(engine: Engine, swarm: Lab) -> None:
     def alpha_is_labelled() -> Node | None:
         try:
             return labelled_alpha(engine)
