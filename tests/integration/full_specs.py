@@ -156,7 +156,7 @@ def full_spec(
         },
     }
     container = spec["TaskTemplate"]["ContainerSpec"]
-    # Of a bind's options the engine never writes CreateMountpoint and the two ReadOnly ones into a service
+    # The engine never stores a bind mount's CreateMountpoint and the two ReadOnly options in a service
     # (moby, daemon/cluster/convert/container.go), so an update can't lose them.
     if api_version >= (1, 44):
         container["Healthcheck"]["StartInterval"] = 2 * SECOND

@@ -148,7 +148,7 @@ class Stage:
         return list(placement.get("Constraints") or ())
 
     def constrain(self, name: str, *constraints: str) -> None:
-        """Give a service exactly these constraints, as ``docker stack deploy`` would."""
+        """Replace a service's constraints, like ``docker stack deploy``."""
 
         def edit(spec: dict[str, Any]) -> None:
             spec["TaskTemplate"]["Placement"] = {"Constraints": list(constraints)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command file and ``orcastra command`` against real engines."""
+"""The command file and ``orcastra command`` with real engines."""
 
 from __future__ import annotations
 
