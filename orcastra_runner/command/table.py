@@ -150,7 +150,7 @@ _ALL = (
     ),
     Command(
         "rolling_reboot",
-        "reboot all hosts of ORCASTRA_INVENTORY in the same way, one at a time, up to the first problem",
+        "reboot all hosts of ORCASTRA_INVENTORY in the same way, one at a time; stop at the first problem",
         playbook="orcastra.swarm.rolling_reboot",
         leaves_its_host=True,
         on_hosts=True,

@@ -115,7 +115,7 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     # a label may not make us ask around inside
     refused = mod_download(**options)
     assert refused["failed"]
-    assert "which is forbidden for URLs from labels (asked for by service asks)" in refused["msg"]
+    assert "which is forbidden for URLs from labels (requested by service asks)" in refused["msg"]
     assert files_in(dest) == {}
     options["config"] = {"discover": {"allow_private": True}}
     done = mod_download(**options)
