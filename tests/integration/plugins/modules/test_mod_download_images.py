@@ -119,7 +119,7 @@ def test_mod_download_gets_images_requested_by_services(
     # a label must not cause requests to the internal network
     refused = mod_download(**options)
     assert refused["failed"]
-    assert "which is forbidden for URLs from labels (asked for by service asks)" in refused["msg"]
+    assert "which is forbidden for URLs from labels (requested by service asks)" in refused["msg"]
     assert files_in(dest) == {}
     options["config"] = {"discover": {"allow_private": True}}
     done = mod_download(**options)
