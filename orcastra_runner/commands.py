@@ -228,7 +228,7 @@ def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_fil
     if found:
         _say(f"Compared with the swarm: {plural(len(found), 'warning')}")
     else:
-        _say("Compared with the swarm: it has all nodes and services that the configuration names")
+        _say("Compared with the swarm: all nodes and services in the configuration exist")
 
 
 def write_configuration(settings: Settings, output: str | None) -> None:

@@ -132,13 +132,13 @@ class Settings:
         "MAX_MISMATCH_DURATION",
         "seconds",
         600.0,
-        "seconds after which Orcastra gives up on an unhealthy service and reports that",
+        "seconds after which Orcastra gives up on an unhealthy service and reports it",
     )
     leader: str = setting(
         "ORCASTRA_LEADER",
         "text",
         "auto",
-        "auto: act only while this instance's engine is the swarm leader; always: act in any case",
+        "auto: act only while this instance's engine is the swarm leader; always: act regardless",
         choices=("auto", "always"),
     )
     autoheal_check_interval: float | None = setting(
@@ -196,7 +196,7 @@ class Settings:
         "WEBHOOK_URL",
         "url",
         None,
-        "URL that receives a JSON POST when a container is healed, can't be healed, or is given up",
+        "URL that receives a JSON POST when a container is healed, can't be healed, or is given up on",
         is_secret=True,
     )
     gc_cron: str = setting(

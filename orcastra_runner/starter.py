@@ -114,7 +114,7 @@ def _head(date: str) -> Iterator[str]:
 
 
 def _nodes(starter: Starter) -> Iterator[str]:
-    yield "# Orcastra sets the labels that you add here, and removes those that you take out again."
+    yield "# Orcastra sets each label that you add here, and removes it when you delete it here."
     usable = [node for node in starter.nodes if _HOST_NAME.fullmatch(node.hostname)]
     unusable = [node.hostname for node in starter.nodes if node not in usable]
     for name in starter.skipped:

@@ -23,7 +23,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_nodes, node_hint
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.what_if import lose_any, what_if
-from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import format_bytes, plural
+from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import (
+    format_bytes,
+    join,
+    plural,
+)
 from orcastra_runner.report import to_text
 from orcastra_runner.settings import UsageError
 
@@ -108,8 +112,8 @@ def forecast_text(found: Sequence[Forecast], memory: Memory) -> str:
         lines += [*_lines(forecast), ""]
     if len(found) > 1:
         weak = [", ".join(forecast.lost) for forecast in found if not forecast.is_survived]
-        verdict = f"no: not {'; '.join(weak)}" if weak else "yes"
-        lines.append(f"Can this swarm lose any one host? {verdict.capitalize()}.")
+        verdict = f"No, not {join(weak, 'or')}" if weak else "Yes"
+        lines.append(f"Can this swarm lose any one host? {verdict}.")
     waiting = sorted({service for forecast in found for service in forecast.waiting})
     if waiting:
         lines.append(f"Already pending: {', '.join(waiting)}.")
@@ -145,8 +149,8 @@ def _lines(forecast: Forecast) -> list[str]:
     if forecast.unknown and forecast.hosts:
         lines.append(f"  memory unknown, not counted: {', '.join(forecast.unknown)}")
     if forecast.quorum:
-        lines.append(f"  THE MANAGERS LOSE THEIR MAJORITY: {forecast.quorum}.")
-        lines.append("  Swarm schedules nothing until a majority is back; only then do these changes happen.")
+        lines.append(f"  QUORUM LOST: {forecast.quorum}.")
+        lines.append("  Swarm makes these changes only after a majority is back.")
     lines.append(f"  => {_verdict(forecast)}")
     return lines
 
@@ -172,9 +176,9 @@ def _fate(fate: Fate) -> str:
 
 def _host(host: HostForecast) -> str:
     least, most = round(host.least * 100), round(host.most * 100)
-    then = f"{least} %" if least == most else f"{least} to {most} %"
+    then = f"{least}%" if least == most else f"{least}% to {most}%"
     full = " - NOT ENOUGH MEMORY" if host.is_overfull else ""
-    before = f"{round(host.before * 100)} % of {format_bytes(host.total_bytes)}"
+    before = f"{round(host.before * 100)}% of {format_bytes(host.total_bytes)}"
     return f"memory of {host.name}: {before}, then {then}{full}"
 
 

@@ -15,7 +15,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SIMULATED = CHECKOUT / "tests" / "unit" / "sim"
-# Lets other installed collections be found beside this one.
+# Makes other installed collections importable in addition to this one.
 _PACKAGE = '__path__ = __import__("pkgutil").extend_path(__path__, __name__)\n'
 
 _collections = Path(tempfile.mkdtemp(prefix="orcastra-tests-"))

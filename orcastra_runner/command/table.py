@@ -140,7 +140,7 @@ _ALL = (
     Command(
         "reboot_node",
         "drain a node, reboot it, and activate it again over SSH, with the inventory ORCASTRA_INVENTORY; an "
-        "instance on another manager reboots the host of this one",
+        "instance on another manager reboots this instance's own host",
         playbook="orcastra.swarm.reboot_node",
         argument="node",
         variable="orcastra_reboot_nodes",
@@ -150,7 +150,7 @@ _ALL = (
     ),
     Command(
         "rolling_reboot",
-        "reboot all hosts of ORCASTRA_INVENTORY in the same way, one at a time, up to the first problem",
+        "reboot all hosts of ORCASTRA_INVENTORY in the same way, one at a time; stop at the first problem",
         playbook="orcastra.swarm.rolling_reboot",
         leaves_its_host=True,
         on_hosts=True,

@@ -41,8 +41,8 @@ options:
       - C(metrics) is a mapping with the keys C(node_exporter_url) and C(cadvisor_url), which are URLs that
         contain C({address}) or C({hostname}), C(cadvisors), C(prometheus_url), C(scrape_interval_seconds),
         C(timeout_seconds) (5, for all endpoints together), C(ca_path), C(validate_certs) and C(use_proxy).
-        Samples that are older than twice the scrape interval are ignored. Samples of cAdvisor can be two
-        minutes old, because cAdvisor itself measures idle containers that rarely.
+        Samples that are older than twice the scrape interval are ignored. Samples of cAdvisor can be up to
+        two minutes old, because cAdvisor itself measures idle containers less often.
       - For an endpoint that requires a login, set C(username) and C(password), C(bearer_token), or the
         mapping C(headers). Put them next to C(exporter_url) of a node exporter or C(url) of a cAdvisor. For
         all endpoints without a login of their own, use C(metrics.node_exporter_auth),

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measurements, for people to look at: ``python -m tests.bench --help``. Nothing here is asserted."""
+"""Benchmarks to read, not to pass or fail: ``python -m tests.bench --help``."""

@@ -33,7 +33,7 @@ from tests.bench import (
     web,
 )
 from tests.bench.report import Table, machine, write_json
-from tests.bench.runner import put_in_force
+from tests.bench.runner import apply_configuration
 from tests.lab import Lab, packages
 from tests.lab.errors import LabError
 
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 tables.append(_show(measure()))
         if on_engines := [part for part in wanted_parts if part not in off_engines]:
             if why := packages.obstacle():
-                print(f"Left out {', '.join(on_engines)}: {why}")
+                print(f"Skipped {', '.join(on_engines)}: {why}")
             else:
                 packages.install(_say)
                 tables += _on_engines(options, wanted_parts)
@@ -99,32 +99,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measures what Orcastra costs, on real engines in a lab of its own (as root). Figures "
-        "depend on the machine and on what else it does: compare those of one run only.",
+        description="Measure the cost of Orcastra on real engines, in a separate lab (needs root). Figures "
+        "depend on the machine and its load: compare only figures from the same run.",
     )
     parser.add_argument(
         "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)} (all)"
     )
-    parser.add_argument("--repeat", type=int, default=30, help="of planner and cycle (default: %(default)s)")
     parser.add_argument(
-        "--sizes", type=_list_of(int), default="10,30,100,300,1000", help="nodes for planner (%(default)s)"
+        "--repeat", type=int, default=30, help="samples for planner and cycle (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=_list_of(int),
+        default="10,30,100,300,1000",
+        help="node counts for planner (%(default)s)",
     )
     parser.add_argument(
         "--scales", type=_list_of(swarms.Scale.parse), default="3/10,10/200",
-        help="NODES/SERVICES for cycle; return and idle use the first (%(default)s)",
+        help="NODES/SERVICES for cycle; return, idle and container use the first (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--intervals", type=_list_of(float), default="60,5", help="RELABEL_TIME, seconds (%(default)s)"
+        "--intervals", type=_list_of(float), default="60,5", help="RELABEL_TIME in seconds (%(default)s)"
     )
     parser.add_argument(
-        "--returns", type=_list_of(int), default="4,20", help="removed labels for each interval (%(default)s)"
+        "--returns", type=_list_of(int), default="4,20", help="labels to remove per interval (%(default)s)"
     )
-    parser.add_argument("--minutes", type=float, default=1, help="of idle and container, each (%(default)s)")
-    parser.add_argument("--moves", type=int, default=20, help="of an anchor, each way (default: %(default)s)")
-    parser.add_argument("--anchors", type=int, default=100, help="for anchors (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=500, help="for prune (default: %(default)s)")
-    parser.add_argument("--losses", type=int, default=10, help="of the leader's host (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument(
+        "--minutes", type=float, default=1, help="length of idle, anchors and container (%(default)s)"
+    )
+    parser.add_argument(
+        "--moves", type=int, default=20, help="moves of an anchor per method (default: %(default)s)"
+    )
+    parser.add_argument("--anchors", type=int, default=100, help="number of anchors (default: %(default)s)")
+    parser.add_argument(
+        "--images", type=int, default=500, help="number of images for prune (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--losses", type=int, default=10, help="power losses for takeover (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     return parser
 
 
@@ -145,7 +158,7 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
         ):
             data = swarms.configuration(lab, scale.services)
             docker_host = lab.leader().docker_host
-            put_in_force(docker_host, data, Path(folder))
+            apply_configuration(docker_host, data, Path(folder))
             if "cycle" in parts:
                 cycle.measure(tables["cycle"], scale, docker_host, data, options.repeat)
             for interval, times in zip(options.intervals, options.returns, strict=False):
@@ -154,7 +167,9 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
                     labels.measure_return(tables["return"], lab, data, interval, times, Path(folder))
             for interval in options.intervals:
                 if "idle" in loops:
-                    _say(f"Watching the idle loop for {options.minutes:g} min, RELABEL_TIME={interval:g} ...")
+                    _say(
+                        f"Observing the idle loop for {options.minutes:g} min, RELABEL_TIME={interval:g} ..."
+                    )
                     labels.measure_idle(tables["idle"], lab, data, interval, options.minutes, Path(folder))
             for part in loops:
                 _show(tables[part])
@@ -177,7 +192,7 @@ def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[
 
 def _moves(repeat: int) -> Table:
     table = moves.new_table(repeat)
-    _say(f"Moving an anchor {repeat} times in each of {len(moves.WAYS)} ways ...")
+    _say(f"Moving an anchor {repeat} times with each of {len(moves.WAYS)} methods ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         for way in moves.WAYS:
             moves.measure(table, lab, way, repeat, Path(folder))
@@ -187,7 +202,7 @@ def _moves(repeat: int) -> Table:
 
 def _anchors(number: int, seconds: float) -> Table:
     table = anchors.new_table(number)
-    _say(f"Starting a swarm: {number} anchors, each with a follower ...")
+    _say(f"Starting a swarm with {number} anchors, each with one follower ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         desired = anchors.deploy(lab, number, Path(folder), _say)
         for variables in anchors.MODES:
@@ -197,7 +212,7 @@ def _anchors(number: int, seconds: float) -> Table:
 
 def _prune(number: int) -> Table:
     table = prune.new_table(number)
-    _say(f"Starting a node and giving it {number} images ...")
+    _say(f"Starting a node and importing {number} images ...")
     with swarms.empty(1) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         prune.measure(table, lab, number, Path(folder))
     return table
@@ -205,7 +220,7 @@ def _prune(number: int) -> Table:
 
 def _bootstrap() -> Table:
     table = bootstrap.new_table()
-    _say("Three bare hosts, and then accidents ...")
+    _say("Bootstrapping three bare hosts, then repairing accidents ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         bootstrap.measure(table, lab, Path(folder), _say)
     with (
@@ -218,7 +233,7 @@ def _bootstrap() -> Table:
 
 def _takeover(losses: int) -> Table:
     table = takeover.new_table(losses)
-    _say(f"Three managers, an instance on each; the leader's host loses its power {losses} times ...")
+    _say(f"Cutting the power of the leader's host {losses} times, with an instance on each manager ...")
     with swarms.empty(3) as lab:
         takeover.measure(table, lab, losses, _say)
     return table
@@ -226,7 +241,7 @@ def _takeover(losses: int) -> Table:
 
 def _reboot() -> Table:
     table = reboot.new_table()
-    _say("Rebooting three hosts one after the other, under traffic ...")
+    _say("Rebooting three hosts one after another, under traffic ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         reboot.measure(table, lab, Path(folder), _say)
     return table
@@ -234,7 +249,7 @@ def _reboot() -> Table:
 
 def _container(scale: swarms.Scale, minutes: float) -> Table:
     table = container.new_table()
-    _say(f"Starting a swarm: {scale}, and the container for {minutes:g} min ...")
+    _say(f"Starting a swarm: {scale}; then running the container for {minutes:g} min ...")
     with (
         swarms.swarm(scale, _say) as lab,
         tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What watching many anchors costs while nothing happens: requests, CPU of the runner and of the engine."""
+"""Cost of many anchors while nothing happens: requests, CPU time of the runner and of the engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import Table, calm_down, load_average
-from tests.bench.runner import put_in_force, running
+from tests.bench.runner import apply_configuration, running
 from tests.bench.swarms import AT_ONCE, IMAGE, STACK, running_tasks
 from tests.lab import Lab
 from tests.lab.host import Host
@@ -30,42 +30,42 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def new_table(anchors: int) -> Table:
     return Table(
-        f"Idle with {anchors} anchors of one follower each, {2 * anchors} running tasks, three managers",
+        f"Idle with {anchors} anchors, one follower each: {2 * anchors} running tasks, three managers",
         [
-            "mode", "seconds", "requests/s", "CPU % of one", "RSS MiB", "leader's engine, CPU % of one",
-            "without, CPU % of one",
+            "mode", "seconds", "requests/s", "CPU % of one core", "RSS MiB",
+            "leader's engine, CPU % of one core", "engine without runner, CPU % of one core",
         ],
-        notes=["Event mode: the stream, and the tasks of all these services; polling every 60 s beside it."],
+        notes=["Event mode: the event stream and the tasks of all these services; also a poll every 60 s."],
     )  # fmt: skip
 
 
 def deploy(lab: Lab, anchors: int, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """Anchors all over the swarm, and their followers. Returns the configuration, which is in force then."""
+    """Deploy anchors on all nodes, with their followers, and apply the configuration. Returns it."""
     manager = lab.leader()
     hosts = [host.name for host in lab]
     for start in range(0, anchors, AT_ONCE):
         end = min(start + AT_ONCE, anchors)
         for n in range(start, end):
             manager.api("POST", "/services/create", _service(f"anchor-{n}", hosts[n % len(hosts)]))
-            # beside its anchor already, so that nothing has to be moved
+            # on its anchor's node from the start, so no moves are needed
             manager.api("POST", "/services/create", _service(f"follower-{n}", hosts[n % len(hosts)]))
         wait_until(lambda end=end: running_tasks(manager) == 2 * end, 600, f"{2 * end} running tasks", 0.5)  # type: ignore[misc]
         say(f"  {2 * end} of {2 * anchors} services run")
     desired = {"dependencies": {f"anchor-{n}": [f"follower-{n}"] for n in range(anchors)}}
-    put_in_force(manager.docker_host, desired, folder)
+    apply_configuration(manager.docker_host, desired, folder)
     return desired
 
 
 def measure(
     table: Table, lab: Lab, desired: dict[str, Any], seconds: float, folder: Path, **variables: str
 ) -> None:
-    """Add a row: watch the loop for so long."""
+    """Add a row: observe the loop for ``seconds``."""
     leader = lab.leader()
     calm_down()
     before = load_average()
     without = _engine_share(leader, seconds / 2)
     with running(leader.ip, desired, 60, folder, **variables) as runner:
-        time.sleep(SETTLE_SECONDS)  # what it still does after its first look is not the loop
+        time.sleep(SETTLE_SECONDS)  # don't count work that follows the first cycle
         cpu, requests, started = runner.cpu(), runner.requests, time.perf_counter()
         engine = _engine_share(leader, seconds)
         runner.is_alive()
@@ -79,7 +79,7 @@ def measure(
 
 
 def _engine_share(host: Host, seconds: float) -> float:
-    """How much of one CPU the host's engine takes in the next ``seconds``."""
+    """Share of one CPU that the host's engine uses during the next ``seconds``."""
     before, started = _engine_cpu(host), time.perf_counter()
     time.sleep(seconds)
     return (_engine_cpu(host) - before) / (time.perf_counter() - started)
@@ -97,7 +97,7 @@ def _service(name: str, host: str) -> dict[str, Any]:
         "TaskTemplate": {
             "ContainerSpec": {"Image": IMAGE},
             "Placement": {"Constraints": [f"node.hostname=={host}"]},
-            # the host's own network: nothing has to be set up for it
+            # the host's network needs no setup
             "Networks": [{"Target": "host"}],
             "LogDriver": {"Name": "none"},
         },

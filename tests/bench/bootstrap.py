@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From bare hosts to a labelled swarm, and back after each accident: the playbooks, over SSH."""
+"""Time the playbooks over SSH: from bare hosts to a labelled swarm, and repair after each accident."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ HEARTBEAT_SECONDS = 2
 
 def new_table() -> Table:
     return Table(
-        "From three bare hosts to a labelled swarm, and back after accidents: one run of a playbook",
-        ["what", "seconds", "changed tasks", "of the second run", "seconds of it"],
-        notes=["All hosts are managers. Healed means: roles, states and labels are as configured again."],
+        "Bootstrap of three bare hosts, and repair after accidents: one playbook run each",
+        ["case", "seconds", "changed tasks", "changed tasks, second run", "seconds, second run"],
+        notes=["All hosts are managers. After each run, roles, states and labels match the configuration."],
     )
 
 
 def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
-    """Add a row for the bootstrap and one for each accident. Raises LabError where one isn't mended."""
+    """Add a row for the bootstrap and one for each accident. Raises LabError if a repair fails."""
     calm_down()
     before = load_average()
     run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab, python=sys.executable)), say)
@@ -62,10 +62,10 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
     happenings: dict[str, Callable[[], None]] = {
         "a manager demoted by hand": lambda: accidents.demote(lab, third),
         "labels lost": lambda: accidents.change_node(lab, second, Labels={}),
-        "an update left paused": pause,
-        "a worker struck off": strike_off,
-        "a stale entry beside its host": join_again,
-        "a manager wiped and made anew": lambda: accidents.wipe(lab[third]),
+        "a paused update": pause,
+        "a worker removed from the swarm": strike_off,
+        "a stale entry for a host that joined again": join_again,
+        "a wiped manager": lambda: accidents.wipe(lab[third]),
         "a locked manager": lock,
     }
     for what, happen in happenings.items():
@@ -75,7 +75,7 @@ def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) ->
 
 
 def measure_without_engine(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
-    """Add a row for hosts that get their engine first, from packages that lie on them. Raises LabError."""
+    """Add a row for hosts that first install the engine, from local packages. Raises LabError."""
     calm_down()
     run = _runner(table, lab, Playbooks(folder, ssh_inventory(lab)), say)
     run("three hosts without an engine", BOOTSTRAP, {"orcastra_install_engine": "true"})
@@ -84,7 +84,7 @@ def measure_without_engine(table: Table, lab: Lab, folder: Path, say: Callable[[
 def _runner(
     table: Table, lab: Lab, playbooks: Playbooks, say: Callable[[str], None]
 ) -> Callable[[str, str, dict[str, str]], None]:
-    """What runs a playbook twice, looks at the swarm in between, and adds a row to the table."""
+    """Return a function that runs a playbook, checks the swarm, runs it again, and adds a row."""
     os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
     names = [host.name for host in lab]
     desired = {name: ("manager", "ready", {"disk": "ssd"}) for name in names}
@@ -96,7 +96,7 @@ def _runner(
         say(f"  {what} ...")
         seconds, changed = _timed(playbooks, playbook, variables)
         if accidents.members(lab) != desired:
-            raise LabError(f"{what}: not mended: {accidents.members(lab)}")
+            raise LabError(f"{what}: expected {desired}, found {accidents.members(lab)}")
         again, left = _timed(playbooks, playbook, variables)
         table.rows.append((what, seconds, changed, left, again))
 

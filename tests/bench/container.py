@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the looping container costs: the image, its start, and while nothing happens."""
+"""Cost of the container in loop mode: image size, start time, and use of resources while idle."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from tests.bench.report import Table, load_average
-from tests.bench.runner import put_in_force
+from tests.bench.runner import apply_configuration
 from tests.bench.swarms import STACK, Scale, configuration
 from tests.lab import Host, Lab, image
 from tests.lab.wait import wait_until
@@ -26,23 +26,23 @@ _SETTLED_SECONDS = 5
 
 def new_table() -> Table:
     return Table(
-        "The looping container, as compose.yml starts it, in event mode",
+        "The container in loop and event mode, started from compose.yml",
         [
-            "swarm", "image MB", "start to ready s", "minutes", "CPU s", "CPU % of one", "memory MiB",
-            "memory at most MiB",
+            "swarm", "image MB", "start to ready s", "minutes", "CPU s", "CPU % of one core", "memory MiB",
+            "peak memory MiB",
         ],
         notes=[
-            "Of the container's cgroup: with health checks and whatever playbook ran. Memory without page",
-            "cache; looked at each 5 s. 'ready': the first look at the swarm has ended.",
+            "Measured for the container's cgroup, including health checks and playbooks. Memory excludes the",
+            "page cache and is sampled every 5 s. 'ready': the first cycle is finished.",
         ],
     )  # fmt: skip
 
 
 def measure(table: Table, lab: Lab, scale: Scale, minutes: float, folder: Path) -> None:
-    """Add a row: start it on the leader's host and watch it for so many minutes."""
+    """Add a row: start the container on the leader's host and observe it for ``minutes``."""
     host = lab.leader()
     desired = configuration(lab, scale.services)
-    put_in_force(host.docker_host, desired, folder)
+    apply_configuration(host.docker_host, desired, folder)
     image.load(host, image_build.image_archive().read_bytes())
     host.run(["mkdir", "-p", "/etc/swarm-orchestration"])
     host.run(["tee", "/etc/swarm-orchestration/swarm.yml"], input=yaml.safe_dump(desired))
@@ -81,11 +81,11 @@ def _is_ready(host: Host) -> bool:
 
 
 def _usage(host: Host, container: str) -> tuple[float, float]:
-    """CPU seconds so far, and memory in MiB now."""
+    """Return the CPU seconds so far and the current memory in MiB."""
     query = {"stream": "false", "one-shot": "true"}
     stats: dict[str, Any] = host.api("GET", f"/containers/{container}/stats", query=query)
     memory = stats["memory_stats"]
     details = memory["stats"]
-    # as `docker stats` counts: version 1 of cgroups, then version 2
+    # the same value as in `docker stats`, for cgroups v1 and v2
     cache = details.get("total_inactive_file", details.get("inactive_file", 0))
     return stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9, (memory["usage"] - cache) / 1024**2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A quiet cycle on real engines: what looking and planning cost when there is nothing to do."""
+"""A quiet cycle on real engines: cost of observing and planning if there is nothing to change."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from tests.bench.swarms import STACK, Scale
 WARM_UP = 3
 PARTS = ("info", "configs", "nodes", "services", "tasks")
 _WHOLE = len(PARTS) + 4
-"""The column of the whole time."""
+"""The column of the total time."""
 
 
 def new_table(repeat: int) -> Table:
     lists = [f"{part} ms" for part in PARTS]
     return Table(
-        f"Quiet cycle: five requests, their parsing, the plan; median of {repeat}",
-        ["swarm", "requests", *lists, "parse ms", "plan ms", "whole ms", "ratio", "p95 ms", "KiB", "CPU ms"],
+        f"Quiet cycle: five requests, parsing, planning; median of {repeat}",
+        ["swarm", "requests", *lists, "parse ms", "plan ms", "total ms", "ratio", "p95 ms", "KiB", "CPU ms"],
         notes=[
-            "The ratio is that of the whole time to the first row's.",
-            "A request's time is until its answer is read; 'parse' is from JSON to the snapshot.",
-            "'KiB' is the size of the answers, 'CPU' is what this process takes of the time.",
+            "'ratio' is the total time relative to the first row.",
+            "A request ends when its response has been read. 'parse' turns the JSON into a snapshot.",
+            "'KiB' is the size of the responses, 'CPU' the CPU time of this process.",
         ],
     )
 
 
 def measure(table: Table, scale: Scale, docker_host: str, data: dict[str, Any], repeat: int) -> None:
-    """Add a row for the swarm at ``docker_host``, in which ``data``, as in swarm.yml, is in force."""
+    """Add a row for the swarm at ``docker_host``, to which ``data`` (as in swarm.yml) is already applied."""
     desired = parse_config(data, stack_name=STACK)
     calm_down()
     before = load_average()
@@ -92,7 +92,7 @@ def measure(table: Table, scale: Scale, docker_host: str, data: dict[str, Any], 
 
 
 class TimedClient:
-    """The engine's HTTP client with a stop-watch. ``seconds``: last part of a path → time of its requests."""
+    """An HTTP client that times requests. ``seconds``: last part of a path → time of its requests."""
 
     def __init__(self, client: Any) -> None:
         self.seconds: dict[str, float] = defaultdict(float)

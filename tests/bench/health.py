@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long ``/healthz`` takes while sixty connections try to keep others from an answer, on one machine."""
+"""Response time of ``/healthz`` while sixty connections on the same machine overload the server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.bench.report import Table, calm_down, load_average, median
 
 CONNECTIONS = 60
 SECONDS = 10.0
-# of all connections together, where they take their time
+# all connections together, for the slow kinds
 SLOW_BYTES_PER_SECOND = 400_000
 _PIECE = 4096
 _HOST = b"Host: localhost\r\n"
@@ -34,11 +34,9 @@ _HOST = b"Host: localhost\r\n"
 
 def measure(seconds: float = SECONDS) -> Table:
     table = Table(
-        f"Health checks while {CONNECTIONS} connections send what takes time; {seconds:g} s each",
-        ["they send", "checks", "failed", "median ms", "slowest ms"],
-        notes=[
-            "'slowly': 0.4 MB/s together, else as fast as they can. They connect again once they are dropped."
-        ],
+        f"Health checks while {CONNECTIONS} connections send expensive requests; {seconds:g} s each",
+        ["sent", "checks", "failed", "median ms", "slowest ms"],
+        notes=["'slowly': 0.4 MB/s in total; others send at full speed. Dropped connections reconnect."],
     )
     calm_down()
     before = load_average()
@@ -81,7 +79,7 @@ def _answers(port: int) -> bool:
 
 
 def _deflated() -> Iterator[bytes]:
-    """64 KB that get 64 MB."""
+    """Yield a body of 64 KB that inflates to 64 MB."""
     squeeze = zlib.compressobj(9)
     body = squeeze.compress(b"\0" * 64 * 1024 * 1024) + squeeze.flush()
     yield b"POST /sync HTTP/1.1\r\n" + _HOST + b"Content-Encoding: deflate\r\n"

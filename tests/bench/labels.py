@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The runner's loop: how soon a label that was removed by hand is back, and what an idle loop costs."""
+"""The runner's loop: time until it restores a label removed by hand, and the cost of idling."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SLACK_SECONDS = 120
 
 def return_table() -> Table:
     return Table(
-        "From a label removed by hand to its return: the loop, seconds",
+        "Seconds until the loop restores a label removed by hand",
         [
             "RELABEL_TIME s", "times", "median s", "p95 s", "fastest s", "slowest s", "playbook s (median)",
             "playbook CPU s (mean)", "requests (mean)",
         ],
         notes=[
-            "The label is removed at moments spread evenly over the interval: half of it is in the median.",
-            "Requests are the runner's own, from the removal to the return; its playbook's are among them.",
+            "Removals are spread evenly over the interval, so the median includes half of it.",
+            "Requests: all from the removal to the return, including those of the playbook.",
         ],
     )  # fmt: skip
 
@@ -73,11 +73,11 @@ def idle_table() -> Table:
     return Table(
         "The idle loop",
         [
-            "RELABEL_TIME s", "minutes", "CPU s", "CPU % of one", "CPU ms a look", "RSS MiB", "RSS peak MiB",
-            "requests", "requests/s",
+            "RELABEL_TIME s", "minutes", "CPU s", "CPU % of one core", "CPU ms/cycle", "RSS MiB",
+            "RSS peak MiB", "requests", "requests/s",
         ],
         notes=[
-            "Counted from just after its first look. Each 10 minutes a resync adds one run of a playbook.",
+            "Counted after the first cycle. Every 10 minutes, a resync adds one playbook run.",
         ],
     )  # fmt: skip
 
@@ -85,18 +85,18 @@ def idle_table() -> Table:
 def measure_idle(
     table: Table, lab: Lab, desired: dict[str, Any], relabel_time: float, minutes: float, folder: Path
 ) -> None:
-    """Add a row: watch the loop for so many minutes while nothing happens."""
+    """Add a row: observe the idle loop for ``minutes``."""
     calm_down()
     before = load_average()
     with running(lab.leader().ip, desired, relabel_time, folder) as runner:
-        time.sleep(2)  # what it still does after its first look is not the loop
+        time.sleep(2)  # don't count work that follows the first cycle
         cpu, requests, started = runner.cpu(), runner.requests, time.perf_counter()
         time.sleep(minutes * 60)
         runner.is_alive()
         spent, asked, elapsed = runner.cpu() - cpu, runner.requests - requests, time.perf_counter() - started
         now, peak = runner.memory_mib()
         if spent.playbooks:
-            table.notes.append(f"RELABEL_TIME {relabel_time:g}: a playbook ran meanwhile; see above.")
+            table.notes.append(f"RELABEL_TIME {relabel_time:g}: includes a playbook run (see above).")
     looks = max(1, asked / 5)
     table.rows.append(
         (
@@ -108,7 +108,7 @@ def measure_idle(
 
 
 def _wait_until_logged(runner: Runner, times: int) -> None:
-    """Wait until the loop has finished its cycle, so that the next one counts from there."""
+    """Wait until the loop has finished its cycle, so that the interval starts now."""
 
     def done() -> bool:
         ends = [line for line in runner.log() if "verified" in line.values()]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A quiet cycle at sizes that only the simulator has: real HTTP, real parsing, the real planner."""
+"""A quiet cycle at sizes that need the simulator, with real HTTP, real parsing and the real planner."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
     """``sizes``: nodes and tasks."""
     table = Table(
         f"Quiet cycle of a large simulated swarm; median of {repeat}",
-        ["swarm", "requests", *(f"{part} ms" for part in PARTS), "parse ms", "plan ms", "whole ms", "MiB"],
+        ["swarm", "requests", *(f"{part} ms" for part in PARTS), "parse ms", "plan ms", "total ms", "MiB"],
         notes=[
-            "The simulator answers from the same process; it hands out JSON that it has ready.",
-            "'parse' is from JSON to the snapshot, 'MiB' the size of the answers.",
+            "The simulator runs in the same process and returns prepared JSON.",
+            "'parse' turns the JSON into a snapshot; 'MiB' is the size of the responses.",
         ],
     )
     calm_down()
@@ -49,7 +49,7 @@ def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
     with large_swarm(nodes, tasks) as sim:
         engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
         timed = TimedClient(engine._client)
-        # the simulator's own objects must not slow down who looks
+        # keep the simulator's objects from slowing down the garbage collector
         gc.collect()
         gc.freeze()
         engine._client = timed
@@ -64,7 +64,7 @@ def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
             if not plan.is_empty:
                 raise RuntimeError(f"the swarm is not quiet: {[step.summary for step in plan.steps]}")
             if number == 0:
-                # the first answers have yet to be made
+                # the simulator prepares its responses in the first cycle
                 continue
             for part in PARTS:
                 samples[part].append(timed.seconds[part])

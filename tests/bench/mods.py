@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mods: what a refresh of unchanged ones costs, and how fast large ones come, beside curl."""
+"""Mods: cost of refreshing unchanged files, and download speed of large ones compared with curl."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ AT_A_TIME = 4
 
 
 def measure(repeat: int) -> Table:
-    """The table; downloads are made ``repeat`` times, in turns with curl."""
+    """Return the table. Each download runs ``repeat`` times, alternating with curl."""
     table = Table(
         "Mods",
-        ["what", "seconds", "requests", "MB/s", "peak MiB"],
+        ["case", "seconds", "requests", "MB/s", "peak MiB"],
         notes=[
-            f"The server is a process on this machine; {AT_A_TIME} downloads at a time. Medians of {repeat}.",
-            "Orcastra also hashes, syncs to the disk and renames. Peak memory is that of the whole process.",
+            f"The server is a process on this machine. {AT_A_TIME} parallel downloads; medians of {repeat}.",
+            "Orcastra also hashes, syncs to disk and renames. Peak memory is for the whole process.",
         ],
     )
     calm_down()
@@ -72,11 +72,11 @@ def _large(table: Table, folder: Path, repeat: int) -> None:
     what = f"{LARGE} × {LARGE_BYTES // 1_000_000} MB"
     table.rows.append((what, median(ours), requests, megabytes / median(ours), max(peaks)))
     table.rows.append((f"{what} with curl", median(theirs), LARGE, megabytes / median(theirs), ""))
-    table.rows.append(("time beside curl's, as a ratio", median(ours) / median(theirs), "", "", ""))
+    table.rows.append(("time relative to curl", median(ours) / median(theirs), "", "", ""))
 
 
 def _refresh(urls: Sequence[str], dest: Path) -> tuple[float, int, float]:
-    """Seconds, requests and peak memory in MiB of one refresh, in a process of its own."""
+    """Run one refresh in a separate process. Returns seconds, requests and peak memory in MiB."""
 
     def run(pipe: Connection) -> None:
         rules = build_mods({"mods": list(urls), "concurrency": AT_A_TIME}, {})
@@ -119,7 +119,7 @@ def _empty(folder: Path) -> None:
 
 @contextmanager
 def _served(number: int, size: int) -> Iterator[list[str]]:
-    """A server of ``number`` files of ``size`` random bytes, in a process of its own. Gives their URLs."""
+    """Serve ``number`` files of ``size`` random bytes from a separate process. Yields their URLs."""
     ours, its = multiprocessing.Pipe()
 
     def serve() -> None:
@@ -145,6 +145,6 @@ def _in_process(run: Callable[[Connection], None]) -> Any:
     try:
         return ours.recv()
     except EOFError:
-        raise RuntimeError("a refresh has failed") from None
+        raise RuntimeError("a refresh failed") from None
     finally:
         process.join()

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How soon followers are beside an anchor that has moved, and how soon the engines could have them there.
+"""Time until followers are co-located with an anchor that moved, compared with the engines' minimum.
 
-All times are from the moment at which the anchor's new task runs, as its engine has noted it. The engines'
-own need is measured in the same way, with one that acts at once and by hand in place of Orcastra.
+All times start when the anchor's new task runs, according to its engine. For the engines' minimum, the
+benchmark makes the same changes itself, at once, instead of Orcastra.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.report import Table, calm_down, load_average, median, percentile
-from tests.bench.runner import put_in_force, running
+from tests.bench.runner import apply_configuration, running
 from tests.bench.swarms import IMAGE, STACK
 from tests.lab import Lab
 from tests.lab.host import Host
@@ -27,7 +27,7 @@ ANCHOR = "db"
 FOLLOWERS = ("app", "cache", "worker")
 SAMPLE_SECONDS = 0.03
 MONITOR_SECONDS = 1
-"""Swarm's update monitor: the default of 5 s would make the run longer, and no figure another."""
+"""Swarm's update monitor: the default of 5 s would lengthen the run without changing the figures."""
 
 _LONGEST_SECONDS = 120
 _STATE = "orcastra.state"
@@ -35,9 +35,9 @@ _STATE = "orcastra.state"
 
 @dataclass(frozen=True)
 class Way:
-    """How the followers get there.
+    """A method of moving the followers.
 
-    ``settings`` are the runner's variables, None: by hand. ``delay_seconds`` is Swarm's
+    ``settings``: the runner's variables, or None to move them by hand. ``delay_seconds``: Swarm's
     ``restart_policy.delay``.
     """
 
@@ -66,7 +66,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds since the anchor ran on its new node: until all orders were written, until all ran there."""
+    """Seconds from the anchor's start on its new node until all orders are written, and until all run."""
 
     orders: float
     together: float
@@ -74,7 +74,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Seen:
-    """The swarm at one moment: nodes by ID, services by name without their stack, their wanted tasks."""
+    """The swarm at one moment: nodes by ID; services and active tasks by service name without the stack."""
 
     at: float
     nodes: dict[str, dict[str, Any]]
@@ -82,7 +82,7 @@ class Seen:
     tasks: dict[str, list[dict[str, Any]]]
 
     def runs_since(self, name: str, node_id: str) -> float | None:
-        """Since when all wanted tasks of a service run on this node (seconds since the epoch), or None."""
+        """Return when a service's last task started on this node, or None unless all run there."""
         tasks = self.tasks.get(name, [])
         if not tasks or any(t["NodeID"] != node_id or t["Status"]["State"] != "running" for t in tasks):
             return None
@@ -99,14 +99,14 @@ class Seen:
 def new_table(repeat: int) -> Table:
     parts = ("orders", "orders to together", "together")
     return Table(
-        f"An anchor moves {repeat} times, {len(FOLLOWERS)} followers: seconds since it runs there",
-        ["way", *(f"{part} {which}" for part in parts for which in ("median", "p95"))],
+        f"An anchor with {len(FOLLOWERS)} followers moves {repeat} times: seconds after its new task runs",
+        ["method", *(f"{part} {which}" for part in parts for which in ("median", "p95"))],
         notes=[
-            "orders: the placement of all followers is written. together: all run beside the anchor.",
-            "engines alone: the same orders, given by hand as soon as the anchor runs.",
-            f"Orders are seen with a delay of up to {SAMPLE_SECONDS:g} s and three requests.",
-            "When a task runs is what its engine has noted. Containers end at once on SIGTERM.",
-            "By label, Swarm waits for restart_policy.delay, 5 s by default, before it starts the new one.",
+            "orders: all followers' placement is written. together: all run on the anchor's node.",
+            "engines alone: the same orders, written by hand as soon as the anchor runs.",
+            f"Orders are detected with a delay of up to {SAMPLE_SECONDS:g} s and three requests.",
+            "Task start times come from the engine. Containers exit immediately on SIGTERM.",
+            "By label, Swarm waits for restart_policy.delay (5 s by default) before it starts the new task.",
         ],
     )
 
@@ -121,7 +121,7 @@ def measure(table: Table, lab: Lab, way: Way, repeat: int, folder: Path) -> None
         times = _moves(manager, way, repeat)
     else:
         desired = {"dependencies": {ANCHOR: {"services": list(FOLLOWERS), "relocate": way.relocate}}}
-        put_in_force(manager.docker_host, desired, folder)
+        apply_configuration(manager.docker_host, desired, folder)
         with running(manager.ip, desired, way.relabel_time, folder, **way.settings):
             times = _moves(manager, way, repeat)
     columns = ([t.orders for t in times], [t.together - t.orders for t in times], [t.together for t in times])
@@ -137,7 +137,7 @@ def _moves(manager: Host, way: Way, repeat: int) -> list[Times]:
         wait_until(
             lambda: _is_calm(_look(manager), manager, way), _LONGEST_SECONDS, "the swarm to be calm", 0.1
         )
-        # spread over the interval, so that no phase is preferred
+        # spread over the interval, to cover all phases
         time.sleep((n + 0.5) / repeat * min(way.relabel_time, 2))
         seen = _look(manager)
         ids = sorted(seen.nodes)
@@ -166,7 +166,7 @@ def _move(manager: Host, way: Way, target: str, source: str) -> Times:
         if ordered is not None and all(moment is not None for moment in since):
             return Times(ordered - moved, max(moment for moment in since if moment is not None) - moved)
         time.sleep(SAMPLE_SECONDS)
-    raise RuntimeError(f"{way.name}: the followers are not beside the anchor after {_LONGEST_SECONDS} s")
+    raise RuntimeError(f"{way.name}: the followers are not on the anchor's node after {_LONGEST_SECONDS} s")
 
 
 def _is_ordered(seen: Seen, way: Way, target: str, source: str) -> bool:
@@ -176,7 +176,7 @@ def _is_ordered(seen: Seen, way: Way, target: str, source: str) -> bool:
 
 
 def _is_calm(seen: Seen, manager: Host, way: Way) -> bool:
-    """Whether everything is in place, Swarm watches no update, and Orcastra has nothing left to do."""
+    """Return whether all are co-located, Swarm monitors no update, and Orcastra has no pending changes."""
     homes = {task["NodeID"] for task in seen.tasks[ANCHOR]}
     if len(homes) != 1 or any(seen.runs_since(name, *homes) is None for name in (ANCHOR, *FOLLOWERS)):
         return False
@@ -195,7 +195,7 @@ def _is_calm(seen: Seen, manager: Host, way: Way) -> bool:
 
 
 def _act_by_hand(manager: Host, way: Way, seen: Seen, target: str) -> None:
-    """What an administrator would do who is as quick as can be."""
+    """Make the changes of an administrator who reacts immediately."""
     if way.relocate == "ordered":
         for name in FOLLOWERS:
             _set_constraints(manager, name, [f"node.id=={target}"])
@@ -206,7 +206,7 @@ def _act_by_hand(manager: Host, way: Way, seen: Seen, target: str) -> None:
 
 
 def _deploy(manager: Host, way: Way) -> None:
-    """The services afresh, on the first node."""
+    """Deploy the services from scratch, on the first node."""
     for service in manager.api("GET", "/services"):
         manager.api("DELETE", f"/services/{service['ID']}")
     wait_until(lambda: not manager.api("GET", "/tasks"), 60, "the old tasks to be gone")
@@ -231,7 +231,7 @@ def _service(name: str, way: Way, constraints: list[str]) -> dict[str, Any]:
             "ContainerSpec": {"Image": IMAGE},
             "Placement": {"Constraints": constraints},
             "RestartPolicy": {"Condition": "any", "Delay": int(way.delay_seconds * 1e9)},
-            # the host's own network: nothing has to be set up for it
+            # the host's network needs no setup
             "Networks": [{"Target": "host"}],
             "LogDriver": {"Name": "none"},
         },

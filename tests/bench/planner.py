@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The label planner alone, on made-up snapshots: how its time grows with the swarm."""
+"""The label planner alone, on generated snapshots: how its time grows with the swarm."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FEW_ANCHORS = 10
 
 
 def measure(sizes: Sequence[int], repeat: int) -> Table:
-    """Time ``plan_labels`` for swarms of these sizes, with all labels right and with none there yet."""
+    """Time ``plan_labels`` for swarms of these sizes, with all labels correct and with none set."""
     table = Table(
-        f"Planner alone: {SERVICES_PER_NODE} services, {LABELS_PER_NODE} labels a node; median of {repeat}",
+        f"Planner alone: {SERVICES_PER_NODE} services, {LABELS_PER_NODE} labels per node; median of {repeat}",
         [
-            "nodes", "services", "anchors", "quiet ms", "all to do ms", "quiet µs/node", "all µs/node",
+            "nodes", "services", "anchors", "quiet ms", "all missing ms", "quiet µs/node", "missing µs/node",
             "quiet µs/node, ratio to first",
         ],
     )  # fmt: skip
@@ -49,7 +49,9 @@ def measure(sizes: Sequence[int], repeat: int) -> Table:
             plan = plan_labels(blank, desired, State())
             done = _carried_out(blank, plan)
             if plan_labels(done, desired, State()).steps or len(plan.steps) != nodes:
-                raise RuntimeError("the made-up snapshots are not what they are meant to be")
+                raise RuntimeError(
+                    "expected one step for each node and then none; the generated snapshots are wrong"
+                )
             quiet = _seconds(done, desired, repeat)
             busy = _seconds(blank, desired, repeat)
             first = first or quiet / nodes
@@ -59,13 +61,13 @@ def measure(sizes: Sequence[int], repeat: int) -> Table:
                     busy / nodes * 1e6, quiet / nodes / first,
                 )
             )  # fmt: skip
-    table.notes.append("A ratio of 1 means: the time grows with the number of nodes, and no faster.")
+    table.notes.append("A ratio of 1 means that the time grows linearly with the number of nodes.")
     table.load = (before, load_average())
     return table
 
 
 def make(nodes: int, anchors: int) -> tuple[SwarmSnapshot, DesiredState]:
-    """A swarm whose nodes carry no labels yet, and what is wanted of it."""
+    """Return a swarm whose nodes have no labels yet, and its desired state."""
     services = nodes * SERVICES_PER_NODE
     snapshot = SwarmSnapshot(
         nodes=tuple(Node(id=f"n{n}", hostname=f"node-{n}") for n in range(nodes)),
@@ -95,7 +97,7 @@ def _task(service: int, nodes: int, state: str) -> Task:
 
 
 def _carried_out(snapshot: SwarmSnapshot, plan: Plan) -> SwarmSnapshot:
-    """The snapshot after the plan."""
+    """Return the snapshot after the plan was applied."""
     labels = {step.target: step.after["labels"] for step in plan.steps}
     return replace(
         snapshot,
@@ -106,7 +108,7 @@ def _carried_out(snapshot: SwarmSnapshot, plan: Plan) -> SwarmSnapshot:
 def _seconds(snapshot: SwarmSnapshot, desired: DesiredState, repeat: int) -> float:
     times = []
     for _ in range(repeat):
-        # a fresh snapshot each time, as in real life: its look-up tables are made when they are first needed
+        # a new snapshot each time, as in a real cycle: its lookup tables are built on first use
         fresh = replace(snapshot)
         started = time.perf_counter()
         plan_labels(fresh, desired, State())

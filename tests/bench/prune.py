@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pruning a node with many images: what a look costs, and the removal, beside Docker's own command."""
+"""Pruning a node with many images: cost of a dry run and of the removal, compared with ``docker rmi``."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ RULES = PruneRules(grace=0, keep_images=KEPT, exclude_images=("orcastra/*",))
 def new_table(images: int) -> Table:
     return Table(
         f"Pruning a node with {images} images in {REPOSITORIES} repositories",
-        ["what", "seconds", "requests", "images removed", "ms an image"],
-        notes=[f"The newest {KEPT} of each repository stay. Each image has one small layer."],
+        ["case", "seconds", "requests", "images removed", "ms/image"],
+        notes=[f"The newest {KEPT} images of each repository are kept. Each image has one small layer."],
     )
 
 
 def measure(table: Table, lab: Lab, images: int, folder: Path) -> None:
-    """Add the rows, from a first look to a removal."""
+    """Add the rows, from a dry run to the removal."""
     host = next(iter(lab))
     _import_images(host, range(images))
     calm_down()
@@ -53,9 +53,9 @@ def measure(table: Table, lab: Lab, images: int, folder: Path) -> None:
         each = seconds / number * 1000 if number else 0.0
         table.rows.append((what, seconds, engine.requests - requests, number, each))
 
-    timed("a dry run", lambda: prune_node(engine, RULES, folder, dry_run=True))
-    timed("the removal", lambda: prune_node(engine, RULES, folder))
-    timed("a look, nothing to be done", lambda: prune_node(engine, RULES, folder))
+    timed("dry run", lambda: prune_node(engine, RULES, folder, dry_run=True))
+    timed("removal", lambda: prune_node(engine, RULES, folder))
+    timed("run with nothing to remove", lambda: prune_node(engine, RULES, folder))
     engine.close()
 
     gone = range(KEPT * REPOSITORIES, images)

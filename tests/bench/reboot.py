@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolling reboots under traffic: failed requests, time for each host, what a second run changes."""
+"""Rolling reboots under traffic: failed requests, time per host, changes by a second run."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ SERVICES = ((2, "start-first"), (1, "start-first"), (2, "stop-first"), (1, "stop
 
 def new_table() -> Table:
     return Table(
-        "Three hosts rebooted one after the other, while a client on each asks a web service all the time",
-        ["replicas", "update order", "requests", "failed", "seconds a host", "changed by a second run"],
+        "Three hosts rebooted one after another, while a client on each keeps calling a web service",
+        ["replicas", "update order", "requests", "failed", "seconds/host", "changed by a second run"],
         notes=[
-            "A request is tried once, at the first address from the DNS; see tests/integration/traffic.py.",
-            "The second run reboots only hosts that need it, which is none.",
+            "Each request is sent once, to the first address from DNS; see tests/integration/traffic.py.",
+            "The second run reboots only hosts that need it: none.",
         ],
     )
 
 
 def measure(table: Table, lab: Lab, folder: Path, say: Callable[[str], None]) -> None:
-    """Add a row for each kind of service. Raises LabError where a reboot fails."""
+    """Add a row for each kind of service. Raises LabError if a reboot fails."""
     os.environ.setdefault("ANSIBLE_COLLECTIONS_PATH", str(Path(errors.__file__).parents[6]))
     playbooks = Playbooks(folder, ssh_inventory(lab, python=sys.executable))
     calm_down()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Figures as tables of plain text and as JSON."""
+"""Renders figures as plain-text tables and as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Cell = str | int | float
 
 @dataclass
 class Table:
-    """One measurement. ``columns`` name the unit; ``load``: load averages before and after."""
+    """One measurement. ``columns`` include the unit; ``load``: load averages before and after."""
 
     title: str
     columns: Sequence[str]
@@ -46,26 +46,26 @@ def median(values: Sequence[float]) -> float:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least ``percent`` % of all values don't exceed (nearest rank)."""
+    """Return the smallest value that at least ``percent`` % of all values don't exceed (nearest rank)."""
     ordered = sorted(values)
     rank = max(1, -(-len(ordered) * percent // 100))
     return ordered[int(rank) - 1]
 
 
 def load_average() -> float:
-    """Of the last minute."""
+    """Return the load average of the last minute."""
     return os.getloadavg()[0]
 
 
 def calm_down() -> None:
-    """Give the machine a while to finish what went before; what others do on it may go on for ever."""
+    """Wait until the load of earlier work drops, but no longer than CALM_SECONDS."""
     deadline = time.monotonic() + CALM_SECONDS
     while load_average() > (os.cpu_count() or 1) and time.monotonic() < deadline:
         time.sleep(1)
 
 
 def machine() -> dict[str, str | int]:
-    """What the figures depend on."""
+    """Return the system properties that influence the figures."""
     return {"system": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count() or 0}
 
 

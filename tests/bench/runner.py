@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The real runner as a process, with a counter between it and the engine."""
+"""Runs the real runner as a process, with a proxy that counts its requests to the engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cpu:
-    """CPU seconds: of the process, and of the playbooks that it has run."""
+    """CPU seconds of the process and of the playbooks that it ran."""
 
     own: float
     playbooks: float
@@ -52,15 +52,15 @@ class Runner:
 
     @property
     def requests(self) -> int:
-        """How many requests it has sent so far."""
+        """Number of requests sent so far."""
         return self._proxy.requests
 
     def log(self) -> list[dict[str, Any]]:
-        """The lines of its log so far."""
+        """Return the log entries so far."""
         return [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
 
     def is_alive(self) -> bool:
-        """True. Raises RuntimeError if it has ended."""
+        """Return True. Raises RuntimeError if the process has ended."""
         if self._process.poll() is not None:
             raise RuntimeError(
                 f"orcastra ended with status {self._process.returncode}:\n{self._log.read_text()}"
@@ -73,7 +73,7 @@ class Runner:
         return Cpu(own + system, children + children_system)
 
     def memory_mib(self) -> tuple[float, float]:
-        """The resident set in MiB: now, and at its highest."""
+        """Return the current and the peak resident set in MiB."""
         fields = dict(
             line.split(":", 1) for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
         )
@@ -85,11 +85,11 @@ class Runner:
 def running(
     ip: str, desired: dict[str, Any], relabel_time: float, folder: Path, **variables: str
 ) -> Iterator[Runner]:
-    """``orcastra run`` against the engine at ``ip``, which is the swarm's leader; it has looked once by then.
+    """Start ``orcastra run`` against the leader's engine at ``ip``, and wait for its first observation.
 
-    :param wanted: as in swarm.yml
-    :param folder: where its configuration and its log are kept
-    :param variables: more settings, as in the environment
+    :param desired: the configuration, as in swarm.yml
+    :param folder: folder for the configuration and the log
+    :param variables: additional environment variables
     """
     (folder / "swarm.yml").write_text(yaml.safe_dump(desired))
     log = folder / f"orcastra-{relabel_time:g}.log"
@@ -104,7 +104,9 @@ def running(
         ) as process:
             runner = Runner(process, log, proxy)
             try:
-                wait_until(lambda: runner.is_alive() and runner.requests >= 5, 30, "the runner's first look")
+                wait_until(
+                    lambda: runner.is_alive() and runner.requests >= 5, 30, "the runner's first observation"
+                )
                 yield runner
             finally:
                 process.send_signal(signal.SIGTERM)
@@ -114,15 +116,17 @@ def running(
                     process.kill()
 
 
-def put_in_force(docker_host: str, desired: dict[str, Any], folder: Path) -> None:
-    """Let ``orcastra run --once`` do all there is to do. Raises RuntimeError where that never ends."""
+def apply_configuration(docker_host: str, desired: dict[str, Any], folder: Path) -> None:
+    """Repeat ``orcastra run --once`` until no changes are pending. Raises RuntimeError after 10 cycles."""
     (folder / "swarm.yml").write_text(yaml.safe_dump(desired))
     for _ in range(_MOST_CYCLES):
         done = _orcastra(docker_host, "run", "--once", "--config", folder)
         plan = _orcastra(docker_host, "plan", "--detailed-exitcode", "--config", folder)
         if done.returncode == plan.returncode == 0:
             return
-    raise RuntimeError(f"the swarm doesn't become quiet:\n{done.stdout}{plan.stdout}")
+    raise RuntimeError(
+        f"expected no pending changes after {_MOST_CYCLES} cycles, found:\n{done.stdout}{plan.stdout}"
+    )
 
 
 def _orcastra(docker_host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -144,7 +148,7 @@ def _environment(docker_host: str) -> dict[str, str]:
 
 
 class CountingProxy:
-    """Forwards connections to an engine's port 2375 and counts the requests that pass."""
+    """Forwards connections to an engine's port 2375 and counts the requests."""
 
     def __init__(self, ip: str) -> None:
         self.requests = 0

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measuring memory: many exporters at once, some of which hang, drip or send far too much.
+"""Measuring memory through many exporters at once, some of which hang, send slowly or send far too much.
 
-They are threads of another process. Each row is measured in a process of its own, which then says what it has
-taken.
+The exporters are threads of another process. Each row is measured in a separate process, which prints its
+figures.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from tests.bench.report import Table, load_average, median
 ENDPOINTS = 100
 TIMEOUT_SECONDS = 5.0
 TASKS = 20
-# a node exporter of Debian 12 says some 70 KB
+# node_exporter of Debian 12 sends about 70 KB
 OTHER_LINES = 1000
 LARGE_BYTES = 15 * 1024 * 1024
-# What the odd ones do, and how many they are.
+# the behaviour of faulty exporters, and their number
 ROWS = (
     ("fine", 0),
     ("hang", 1),
@@ -49,23 +49,23 @@ LARGE_LINES = {
 
 
 def measure(repeat: int) -> Table:
-    """Time a measurement of 100 endpoints, some of which are odd, and see what it takes."""
+    """Measure 100 endpoints, some of them faulty, and record the time and memory."""
     table = Table(
         f"{ENDPOINTS} exporters, {len(_page()) // 1024} KB each; deadline {TIMEOUT_SECONDS:g} s; "
         f"median of {repeat}",
         [
-            "odd ones",
+            "fault",
             "number",
             "seconds",
             "slowest",
             "nodes measured",
-            "problems told",
-            "MiB more",
+            "problems reported",
+            "extra MiB",
             "threads left",
         ],
         notes=[
-            "drip: headers, byte by byte; large: 15 MiB of samples, other: of lines about something else,",
-            "blank: of empty lines. 'MiB more': the most memory it took, above that of fine ones alone.",
+            "drip: headers, byte by byte; large: 15 MiB of samples; other: 15 MiB of unrelated lines;",
+            "blank: 15 MiB of empty lines. 'extra MiB': peak memory above that of healthy exporters alone.",
         ],
     )
     before = load_average()
@@ -145,7 +145,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(_page())
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Swarms to measure on: a lab with so many nodes and services, and a configuration for it."""
+"""Swarms for benchmarks: a lab with a given number of nodes and services, and its configuration."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MANAGERS = 3
 LABELS_PER_NODE = 3
 SERVICES_PER_ANCHOR = 5
 AT_ONCE = 20
-"""How many services are deployed before they are waited for: more would only be in each other's way."""
+"""Number of services to deploy before waiting for them: larger batches slow each other down."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a swarm is."""
+    """The size of a swarm."""
 
     nodes: int
     services: int
@@ -38,14 +38,14 @@ class Scale:
 
     @classmethod
     def parse(cls, text: str) -> Scale:
-        """From ``NODES/SERVICES``. Raises ValueError."""
+        """Parse ``NODES/SERVICES``. Raises ValueError."""
         nodes, services = text.split("/")
         return cls(int(nodes), int(services))
 
 
 @contextmanager
 def empty(nodes: int) -> Iterator[Lab]:
-    """A lab with a swarm of so many nodes, the image on them, and no service."""
+    """Yield a lab with a swarm of ``nodes`` nodes that have the image but no services."""
     hosts = [f"node-{n}" for n in range(1, nodes + 1)]
     with Lab(f"bench-{os.getpid()}", hosts) as lab:
         lab.form_swarm(min(MANAGERS, nodes))
@@ -55,7 +55,7 @@ def empty(nodes: int) -> Iterator[Lab]:
 
 @contextmanager
 def swarm(scale: Scale, say: Say) -> Iterator[Lab]:
-    """A lab with a swarm of this scale: each service with one replica, everything running."""
+    """Yield a lab with a swarm of this scale, with one running replica for each service."""
     with empty(scale.nodes) as lab:
         manager = lab.hosts[0]
         for start in range(0, scale.services, AT_ONCE):
@@ -69,7 +69,7 @@ def swarm(scale: Scale, say: Say) -> Iterator[Lab]:
 
 
 def configuration(lab: Lab, services: int) -> dict[str, Any]:
-    """As in swarm.yml: labels for every node, and an anchor for every few services."""
+    """Return a configuration with labels for every node and an anchor for each group of services."""
     labels = [f"label-{n}" for n in range(LABELS_PER_NODE)]
     names = [_name(n) for n in range(services)]
     groups = [names[n : n + SERVICES_PER_ANCHOR] for n in range(0, services, SERVICES_PER_ANCHOR)]
@@ -89,9 +89,9 @@ def _service(n: int, host: str) -> dict[str, Any]:
         "Labels": {"com.docker.stack.namespace": STACK},
         "TaskTemplate": {
             "ContainerSpec": {"Image": IMAGE},
-            # followers start beside their anchor, so that nothing has to be moved
+            # followers start on their anchor's node, so no moves are needed
             "Placement": {"Constraints": [f"node.hostname=={host}"]},
-            # the host's own network: nothing has to be set up for it
+            # the host's network needs no setup
             "Networks": [{"Target": "host"}],
             "LogDriver": {"Name": "none"},
         },
@@ -100,6 +100,6 @@ def _service(n: int, host: str) -> dict[str, Any]:
 
 
 def running_tasks(manager: Host) -> int:
-    """How many tasks run."""
+    """Return the number of running tasks."""
     tasks = manager.api("GET", "/tasks", query={"filters": {"desired-state": ["running"]}})
     return sum(task["Status"]["State"] == "running" for task in tasks)

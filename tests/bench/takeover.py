@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long the swarm is without an orchestrator when the leader's host loses its power."""
+"""Time without an active instance after the leader's host loses power."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ MODES = (
     ("polling, RELABEL_TIME=60", {"RELABEL_TIME": "60"}),
     ("event mode", {"RELABEL_TIME": "60", "EVENT_MODE": "true"}),
 )
-# How far into the second between two questions of the instances that stand by the power goes.
+# moments of the power loss within the second between two polls of a standby instance
 _PHASES = 10
 
 
 def new_table(losses: int) -> Table:
     parts = ("elected", "first cycle", "election to first cycle")
     return Table(
-        f"The leader's host loses its power, {losses} times: seconds until another instance acts",
-        ["way", *(f"{part} {which}" for part in parts for which in ("min", "median", "max"))],
+        f"The leader's host loses power, {losses} times: seconds until another instance is active",
+        ["mode", *(f"{part} {which}" for part in parts for which in ("min", "median", "max"))],
         notes=[
-            "Three managers, an instance on each host. elected, first cycle: since the power loss.",
-            "elected: a survivor's engine says that it leads; asked every 0.1 s, answered after up to 1 s.",
-            "first cycle: the new leader's instance has looked, and done all that was due.",
+            "Three managers, one instance on each. 'elected' and 'first cycle' start at the power loss.",
+            "elected: a remaining engine reports that it leads; polled every 0.1 s, takes up to 1 s.",
+            "first cycle: the new leader's instance has finished one reconciliation.",
         ],
     )
 
@@ -48,8 +48,8 @@ def measure(table: Table, lab: Lab, losses: int, say: Say) -> None:
                 time.sleep(n % _PHASES / _PHASES)
                 times.append(_lose(lab, instances))
                 say(
-                    f"  {name}: elected after {times[-1].elected:.1f} s, "
-                    f"the first cycle {times[-1].cycle:.1f} s after the power loss"
+                    f"  {name}: leader elected {times[-1].elected:.1f} s, "
+                    f"first cycle finished {times[-1].cycle:.1f} s after the power loss"
                 )
         columns = (
             [taken.elected for taken in times],
@@ -62,11 +62,11 @@ def measure(table: Table, lab: Lab, losses: int, say: Say) -> None:
 
 
 def _lose(lab: Lab, instances: Instances) -> Takeover:
-    """One loss; at the end the host is back, and its instance stands by."""
+    """Cut the power of the leader once, then wait until the host is back and its instance is on standby."""
     lost = lab.leader()
     taken = instances.lose_leader()
     lost.boot()
-    wait_until(lambda: _all_there(lab), 90, "all managers to be there again")
+    wait_until(lambda: _all_there(lab), 90, "all managers to be ready and reachable")
     instances.start(lost).wait_for("standing by: the leader is node", timeout=60)
     return taken
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a large simulated swarm costs over HTTP: the metrics, and what the page asks for."""
+"""Cost of the metrics and of the page's requests over HTTP, for a large simulated swarm."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ SIZES = ((100, 2_000),)
 def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
     """``sizes``: nodes and services."""
     table = Table(
-        f"Page and metrics of a large simulated swarm; median of {repeat}",
-        ["swarm", "/metrics ms", "state, made anew ms", "state, known ms", "304 ms", "KiB", "KiB sent"],
+        f"Page and metrics for a large simulated swarm; median of {repeat}",
+        ["swarm", "/metrics ms", "state, built ms", "state, cached ms", "304 ms", "KiB", "KiB sent"],
         notes=[
-            "Over HTTP from the same process. 'made anew': the first request after something has changed;",
-            "'304': the page asks again and nothing has. 'KiB sent': compressed, as browsers get it.",
+            "Over HTTP from the same process. 'built': the first request after a change.",
+            "'304': a repeated request without a change. 'KiB sent': compressed, as sent to browsers.",
         ],
     )
     calm_down()
@@ -61,7 +61,7 @@ def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
     status.planned("sync", plan_all(seen, desired))
     server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     if not server.start():
-        raise RuntimeError("HTTP cannot be served")
+        raise RuntimeError("the HTTP server didn't start")
     figures: dict[str, list[float]] = {"metrics": [], "new": [], "known": [], "same": []}
     try:
         for number in range(repeat):
@@ -79,7 +79,7 @@ def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
 
 
 def _ask(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[float, str, int]:
-    """Seconds, ETag and size of an answer."""
+    """Send a request. Returns its seconds and the ETag and size of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happens to the members of a swarm: each accident, done to a lab, and how to see that it is over."""
+"""Accidents that happen to members of a swarm. Functions cause them in a lab and check the repair."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.lab.swarm import PORT, swarm_info
 from tests.lab.wait import wait_until
 
 SECOND = 1_000_000_000
-# Of ansible.builtin.reboot: the lab's hosts have no service manager that could be asked.
+# Options of ansible.builtin.reboot: the lab's hosts have no service manager to query.
 REBOOT_OPTIONS = {"reboot_command": "busybox reboot -f", "connect_timeout": 3, "post_reboot_delay": 0}
 
 
 def manager(lab: Lab) -> Host:
-    """Some host that manages the swarm."""
+    """Return a host that manages the swarm."""
     return wait_until(
         lambda: next((host for host in lab if _manages(host)), None), 60, "a manager that answers"
     )
@@ -41,13 +41,13 @@ def _manages(host: Host) -> bool:
 
 
 def nodes(lab: Lab, name: str | None = None) -> list[dict[str, Any]]:
-    """The entries of the swarm, or those with this host name."""
+    """Return all nodes of the swarm, or those with this host name."""
     found = manager(lab).api("GET", "/nodes")
     return [node for node in found if name in (None, node["Description"].get("Hostname"))]
 
 
 def members(lab: Lab) -> dict[str, tuple[str, str, dict[str, str]]]:
-    """Host name → (role, state, labels); a name with several entries has a number behind it."""
+    """Return host name → (role, state, labels). Duplicate names get a number as a suffix."""
     found: dict[str, tuple[str, str, dict[str, str]]] = {}
     for node in nodes(lab):
         name = node["Description"].get("Hostname", "")
@@ -65,7 +65,7 @@ def ready(lab: Lab, name: str) -> bool:
 
 def change_node(lab: Lab, name: str, **spec: Any) -> None:
     def write() -> bool:
-        # a node whose role has just changed is not ready for a moment
+        # a node is briefly not ready after a role change
         node = next((node for node in nodes(lab, name) if node["Status"]["State"] == "ready"), None)
         if node is None:
             return False
@@ -83,12 +83,12 @@ def leave(host: Host) -> None:
 
 
 def make_bare(lab: Lab) -> None:
-    """Take all hosts out of any swarm."""
+    """Remove all hosts from their swarms."""
     lab.each(leave)
 
 
 def init(host: Host) -> None:
-    """Make a swarm of this host alone."""
+    """Create a swarm with only this host."""
     request = {"ListenAddr": f"0.0.0.0:{PORT}", "AdvertiseAddr": f"{host.ip}:{PORT}", "Spec": {}}
     host.api("POST", "/swarm/init", request)
 
@@ -102,28 +102,28 @@ def wipe(host: Host) -> None:
 
 
 def demote(lab: Lab, name: str) -> None:
-    """Make a worker of a manager, and wait until all agree.
+    """Demote a manager, and wait until all managers know.
 
-    With a manager's certificate it would come back as a manager if its engine were restarted, and while the
-    others still count on it, losing it could cost the quorum.
+    With its old certificate, the node would become a manager again after an engine restart. Until the other
+    managers know about the demotion, losing the node could cost the quorum.
     """
     change_node(lab, name, Role="worker")
     wait_until(lambda: not swarm_info(lab[name])["ControlAvailable"], 60, f"{name} to be a worker")
     wait_until(
         lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to have a worker's certificate"
     )
-    wait_until(lambda: members(lab)[name][0] == "worker", 60, f"{name} to be no manager for the others")
+    wait_until(lambda: members(lab)[name][0] == "worker", 60, f"{name} to be a worker for the other managers")
 
 
 def _certificate(host: Host) -> str:
-    """The subject of the certificate by which a node shows its role."""
+    """Return the subject of the node's certificate, which contains its role."""
     path = "/var/lib/docker/swarm/certificates/swarm-node.crt"
     return host.run(["openssl", "x509", "-noout", "-subject", "-in", path]).stdout
 
 
 def strike_off(lab: Lab, name: str) -> None:
-    """The swarm forgets a worker, which goes on believing that it is one."""
-    # one that was demoted may try to be a manager again until it has a worker's certificate
+    """Remove a worker from the swarm. The worker itself doesn't notice."""
+    # a demoted node may try to become a manager again until it has a worker's certificate
     wait_until(lambda: "swarm-worker" in _certificate(lab[name]), 60, f"{name} to know that it is a worker")
     node = nodes(lab, name)[0]
 
@@ -135,7 +135,7 @@ def strike_off(lab: Lab, name: str) -> None:
 
 
 def join_again(lab: Lab, name: str) -> None:
-    """A worker leaves and joins again under another ID; its old entry stays behind."""
+    """Let a worker leave and join again with a new ID. Its old entry remains."""
     host = lab[name]
     leave(host)
     joined = manager(lab)
@@ -156,7 +156,7 @@ def join_again(lab: Lab, name: str) -> None:
 
 
 def lock(lab: Lab, name: str) -> str:
-    """Autolock the swarm and restart the host's engine. Returns the unlock key."""
+    """Enable autolock and restart the host's engine. Returns the unlock key."""
 
     def write() -> bool:
         found = manager(lab).api("GET", "/swarm")
@@ -168,7 +168,7 @@ def lock(lab: Lab, name: str) -> str:
     key: str = manager(lab).api("GET", "/swarm/unlockkey")["UnlockKey"]
 
     def locks() -> bool:
-        # the manager must know about it before it is restarted
+        # the manager must know about autolock before its engine restarts
         lab[name].restart_engine()
         return bool(swarm_info(lab[name])["LocalNodeState"] == "locked")
 
@@ -201,7 +201,7 @@ def running(lab: Lab, name: str) -> int:
 
 
 def age(lab: Lab, name: str) -> float:
-    """How long ago the newest task of a service was created, in seconds."""
+    """Return the age of a service's newest task in seconds."""
     found = manager(lab).api("GET", "/tasks", query={"filters": {"service": [name]}})
     created = max(task["CreatedAt"] for task in found)
     return time.time() - parse_time(created)

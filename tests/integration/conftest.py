@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures for tests on real engines: one lab for the whole run, given to each test in a clean state."""
+"""Fixtures for tests on real engines. All tests share one lab, which is restored before each test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _left_out: list[str] = []
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """End the run at once, with the reason, if hosts can start but can't run what the tests run on them."""
+    """Stop the run with a reason if hosts can start but can't run the programs that the tests need."""
     if hasattr(session.config, "workerinput") or session.config.option.collectonly or _obstacle():
         return
     try:
@@ -33,7 +33,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip everything here if there can't be a lab; run a failed test again as often as LAB_RERUNS says."""
+    """Skip all tests here if a lab can't start; rerun failed tests up to LAB_RERUNS times."""
     ours = [item for item in items if item.path.is_relative_to(_HERE)]
     reruns = int(os.environ.get("LAB_RERUNS", "0"))
     for item in ours if reruns else ():
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _obstacle() -> str | None:
-    """Why there can't be a lab here, or None."""
+    """Return the reason why a lab can't start here, or None."""
     why = packages.obstacle()
     if not why and packages.missing():
         why = f"packages are missing: {' '.join(packages.missing())} (python -m tests.lab packages --install)"
@@ -60,14 +60,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def lab_engine(request: pytest.FixtureRequest) -> str | None:
-    """The version given with --lab-engine; None means this machine's own."""
+    """The version from --lab-engine, or None for this machine's engine."""
     version: str | None = request.config.getoption("--lab-engine")
     return version
 
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest, lab_engine: str | None) -> Iterator[Lab]:
-    """Three hosts in a swarm of three managers, with the image ``orcastra/app``; shared by all tests."""
+    """Three hosts that are managers of one swarm and have the image ``orcastra/app``; shared by all tests."""
     lab = Lab(f"t-{os.getpid()}", engine=lab_engine)
     _start(lab, request.session)
     try:
@@ -78,22 +78,22 @@ def lab(request: pytest.FixtureRequest, lab_engine: str | None) -> Iterator[Lab]
 
 @pytest.fixture
 def swarm(request: pytest.FixtureRequest, lab: Lab) -> Lab:
-    """The shared lab in a clean state: nodes Ready, active, managers, without labels; nothing deployed."""
+    """The shared lab in a clean state: all nodes are Ready, active managers without labels or services."""
     try:
         lab.restore()
     except LabError as error:
-        # What an earlier test has left behind must not fail all that follow.
-        request.node.warn(pytest.PytestWarning(f"lab {lab.name} was started anew: {error}"))
+        # Leftovers of one test must not fail all later tests.
+        request.node.warn(pytest.PytestWarning(f"lab {lab.name} was started again: {error}"))
         lab.down()
         _start(lab, request.session)
     return lab
 
 
 def _start(lab: Lab, session: pytest.Session) -> None:
-    """Start the lab. If it can't be started, no other test of this process is tried."""
+    """Start the lab. If that fails, stop this test process."""
     try:
         lab.up()
-        # A lost host is seen after some 6 s instead of 15.
+        # Swarm detects a lost host after about 6 s instead of 15 s.
         lab.form_swarm(managers=3, heartbeat_s=2)
         lab.load_image(IMAGE)
     except LabError as error:
@@ -103,7 +103,7 @@ def _start(lab: Lab, session: pytest.Session) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Add the end of the engines' logs to the report of a test that failed."""
+    """Add the last lines of the engines' logs to the report of a failed test."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     if report.failed:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Service specs that use every field of the API, as the engine takes them."""
+"""Service specs that use every field of the API, in the engine's format."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MIB = 1024 * 1024
 def full_spec(
     name: str, image: str, *, network_id: str, secret_id: str, config_id: str, api_version: tuple[int, int]
 ) -> dict[str, Any]:
-    """A replicated service with everything set to something other than its default.
+    """Return a replicated service in which every field differs from its default.
 
-    It reserves a generic resource that no node has, so that its task stays Pending and starts nothing.
+    It reserves a generic resource that no node has, so its task stays Pending and starts no container.
     """
     spec: dict[str, Any] = {
         "Name": name,
@@ -156,8 +156,8 @@ def full_spec(
         },
     }
     container = spec["TaskTemplate"]["ContainerSpec"]
-    # Of a bind's options the engine never writes CreateMountpoint and the two ReadOnly ones into a service
-    # (moby, daemon/cluster/convert/container.go), so there is nothing to lose of them.
+    # The engine never stores a bind mount's CreateMountpoint and the two ReadOnly options in a service
+    # (moby, daemon/cluster/convert/container.go), so an update can't lose them.
     if api_version >= (1, 44):
         container["Healthcheck"]["StartInterval"] = 2 * SECOND
         container["Privileges"]["NoNewPrivileges"] = True
@@ -169,7 +169,7 @@ def full_spec(
 
 
 def mode_specs(name: str, image: str) -> list[dict[str, Any]]:
-    """One small service of each mode; none of them finds a node."""
+    """Return one small service of each mode. None of them finds a node."""
     modes: dict[str, Any] = {
         "replicated": {"Replicated": {"Replicas": 2}},
         "global": {"Global": {}},
@@ -182,7 +182,7 @@ def mode_specs(name: str, image: str) -> list[dict[str, Any]]:
             "TaskTemplate": {
                 "ContainerSpec": {"Image": image, "Init": True},
                 "Placement": {"Constraints": ["node.hostname==nowhere"]},
-                # jobs cannot be restarted without end
+                # the API doesn't allow unlimited restarts for jobs
                 "RestartPolicy": {"Condition": "on-failure"},
             },
             "Mode": value,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that really use memory, and hosts whose exporters report it."""
+"""Services that use real memory, and hosts whose exporters report it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROGRAM = CHECKOUT / "roles" / "memory_metrics" / "files" / "memory_metrics.py"
 
 
 def memory_user(name: str, megabytes: int, **fields: Any) -> dict[str, Any]:
-    """A service whose one task fills a tmpfs, which counts as its memory, and then sleeps."""
+    """Create a service whose task fills a tmpfs, which counts as its memory, and then sleeps."""
     script = f"dd if=/dev/zero of=/memory/full bs=1M count={megabytes} 2> /dev/null; exec sleep 1000000"
     mount = {"Type": "tmpfs", "Target": "/memory"}
     return {
@@ -37,7 +37,7 @@ def memory_user(name: str, megabytes: int, **fields: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def tasks_measured(lab: Lab, interval: float = 1) -> Iterator[None]:
-    """While it lasts, the program of the role memory_metrics runs on all hosts."""
+    """Run the program of the role memory_metrics on all hosts inside this context."""
     program = _PROGRAM.read_text()
 
     def start(host: Host) -> Any:
@@ -56,7 +56,7 @@ def tasks_measured(lab: Lab, interval: float = 1) -> Iterator[None]:
 
 
 def running(lab: Lab) -> dict[str, tuple[str, str]]:
-    """Service → host name and start time of the container of its one task that runs."""
+    """Return service → host name and container start time of its only running task."""
     manager = lab["alpha"]
     hosts = {node["ID"]: node["Description"]["Hostname"] for node in manager.api("GET", "/nodes")}
     names = {service["ID"]: service["Spec"]["Name"] for service in manager.api("GET", "/services")}

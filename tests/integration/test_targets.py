@@ -18,7 +18,7 @@ from tools.lint import copy_tree, environment
 
 @pytest.mark.slow
 def test_all_targets(swarm: Lab, tmp_path: Path) -> None:
-    # ansible-test insists on a real path that ends in ansible_collections/orcastra/swarm
+    # ansible-test requires a real path that ends in ansible_collections/orcastra/swarm
     collection = copy_tree(tmp_path)
     config = collection / "tests" / "integration" / "integration_config.yml"
     config.write_text(f"swarm_docker_host: {swarm['alpha'].docker_host}\n")

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A web service and clients that ask it all the time, to see whether any request fails.
+"""A web service, and clients that keep calling it to detect failed requests.
 
-Each node runs a client that sends about two requests per second, one after the other. Each request resolves
-the name of the service, uses the first address from the engine's DNS, and is tried once: no second address,
-no retry. It fails if the name has no address, the connection is refused, or there is no complete answer
-within 3 seconds. A client counts from its first answer, when its own network is up, until it gets a signal to
-stop; it finishes a request in progress. So all active nodes send requests at any time.
+Each node runs a client that sends about two requests per second, one after another. Each request resolves
+the name of the service, uses the first address from the engine's DNS, and is sent once: no second address,
+no retry. It fails if the name has no address, the connection is refused, or there is no complete response
+within 3 seconds. A client starts counting at its first response, when its own network is up. It stops when it
+receives a signal, after the request in progress. So all active nodes send requests at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.lab.wait import wait_until
 
 FOLDER = "/var/lib/orcastra-client"
 NETWORK = "traffic"
-# what looks names up is the engine's DNS; a static busybox does so in nslookup only
+# 127.0.0.11 is the engine's DNS; in a static busybox, only nslookup uses it
 CLIENT = """
 ask() {
   address=$(nslookup web 127.0.0.11 2>&1 | awk '/^Address: / {print $2; exit}')
@@ -33,7 +33,10 @@ ask() {
 end=; trap 'end=1' TERM
 until ask > /dev/null; do [ "$end" ] && exit; sleep 0.1; done
 while [ ! "$end" ]; do
-  if said=$(ask); then echo ok; else echo "failed $(date +%T) $(hostname) $address $said"; fi >> /log/requests
+  if said=$(ask)
+  then echo ok
+  else echo "failed $(date +%T) $(hostname) $address $said"
+  fi >> /log/requests
   sleep 0.3
 done
 """
@@ -48,7 +51,7 @@ class Counted:
 
 
 def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -> None:
-    """Start the service ``web`` and the clients, and wait until every client has been answered."""
+    """Start the service ``web`` and the clients, and wait until every client has received a response."""
     lab.each(lambda host: host.run(["sh", "-c", f"mkdir -p {FOLDER}; rm -f {FOLDER}/requests"]))
     manager = accidents.manager(lab)
     network = manager.api("POST", "/networks/create", {"Name": NETWORK, "Driver": "overlay"})["Id"]
@@ -59,7 +62,7 @@ def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -
 
 
 def stop(lab: Lab) -> Counted:
-    """End the clients, and count."""
+    """Stop the clients, and count their requests."""
     accidents.manager(lab).api("DELETE", "/services/clients")
     lines = [line for host in lab for line in _lines(lab, host.name)]
     failures = [line for line in lines if line != "ok"]

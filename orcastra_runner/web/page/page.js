@@ -231,7 +231,7 @@ function nodeActions(node) {
 function serviceActions(service) {
   if (!found.plan?.acts || found.state.instance.dry_run || !service) return null;
   return button("Restart", `restart ${service.name}`, () => {
-    const running = `Swarm replaces ${plural(service.running, "task")} of ${service.name} (${places(service.nodes)}), in the way its update settings say.`;
+    const running = `Swarm replaces ${plural(service.running, "task")} of ${service.name} (${places(service.nodes)}), according to its update settings.`;
     command(`Restart ${service.name}`, [soft(running)], { command: "restart_service", service: service.name });
   });
 }
@@ -302,7 +302,7 @@ function memoryBar(memory, hostname) {
   const kind = share > 0.95 ? "bad" : share > 0.85 ? "warn" : "";
   const inner = make("div", { class: `fill ${kind}` });
   inner.style.width = `${Math.min(100, share * 100)}%`;
-  const text = `${gib(memory.used_bytes)} of ${gib(memory.total_bytes)} (${Math.round(share * 100)} %)`;
+  const text = `${gib(memory.used_bytes)} of ${gib(memory.total_bytes)} (${Math.round(share * 100)}%)`;
   const track = make("div", { class: "track", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100",
     "aria-valuenow": String(Math.round(share * 100)), "aria-label": `memory of ${hostname}`, "aria-valuetext": text }, inner);
   const host = memory.host && memory.host !== hostname ? `, host ${memory.host}` : "";

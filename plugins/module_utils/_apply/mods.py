@@ -388,7 +388,7 @@ def _failure(entry: ModEntry, error: OrcastraError) -> ModOutcome:
         entry.title,
         FAILED,
         (entry.name,) if entry.name else (),
-        error=f"{error} (asked for by {', '.join(entry.asked_by)})" if entry.asked_by else str(error),
+        error=f"{error} (requested by {', '.join(entry.asked_by)})" if entry.asked_by else str(error),
         optional=entry.optional,
         discovered=not entry.trusted,
         asked_by=entry.asked_by,

@@ -67,8 +67,8 @@ def variable_value(name: str, environment: Mapping[str, str]) -> str:
         found = read_small_text(Path(path), MAX_FILE_BYTES).strip()
     except FileNotFoundError as error:
         raise VariableError(expected, f"none at {describe(path)}", "unreadable") from error
-    except FileError as error:
-        raise VariableError(expected, f"{describe(path)}: {error.found}", error.code) from error
+    except FileError as fault:
+        raise VariableError(expected, f"{describe(path)}: {fault.found}", fault.code) from fault
     if not found.isprintable():
         raise VariableError(f"a single line in the file (path in {name}_FILE)", "several", "invalid_value")
     return found

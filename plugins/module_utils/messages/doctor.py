@@ -36,22 +36,24 @@ MESSAGES: dict[str, str] = {
     "doctor_clock_ahead": "the clock is {seconds:duration} ahead",
     "doctor_clock_behind": "the clock is {seconds:duration} behind",
     "doctor_clock_fix": "synchronize the clock, for example with chrony or systemd-timesyncd",
-    "doctor_ports": "all {count} ports of other nodes that were tried are open",
+    "doctor_ports": "all {count} ports that were checked on other nodes are open",
     "doctor_port_closed": "{host} can't be reached at {address}, TCP port {port}: {error}",
     "doctor_port_fix": (
         "open TCP port {port} between the hosts; Swarm needs TCP 2377 and 7946, and UDP 7946 and 4789"
     ),
     "doctor_logs_unlimited": "the log files of these containers have no size limit: {containers}",
-    "doctor_logs_fix": "set max-size in the engine's daemon.json and create the containers again",
+    "doctor_logs_fix": "set max-size in the engine's daemon.json and recreate the containers",
     "doctor_nodes_ready": "{count:plural node} of the swarm, all ready",
     "doctor_node_not_ready": "node {node} is {state}",
     "doctor_node_fix": "start the host, or run the playbook orcastra.swarm.heal",
-    "doctor_managers": "{managers:plural manager}, enough of them reachable",
+    "doctor_managers": "{managers:plural manager}, enough of which are reachable",
     "doctor_quorum_thin": (
         "{reachable} of {managers} managers are reachable: the swarm can't lose another one"
     ),
     "doctor_managers_even": "{managers:plural manager} found, expected 1, 3, 5 or 7",
-    "doctor_managers_fix": "promote or demote a node: an even number tolerates no more losses than one less",
+    "doctor_managers_fix": (
+        "promote or demote a node: an even number of managers survives no more failures than one manager less"
+    ),
     "doctor_versions": "Docker Engine {versions} on the nodes",
     "doctor_versions_differ": "the nodes run different releases of Docker Engine: {versions}",
     "doctor_versions_fix": "upgrade the older nodes",
@@ -59,7 +61,7 @@ MESSAGES: dict[str, str] = {
     "doctor_image_missing": "the image {image} is missing on {nodes:and} and can't be pulled",
     "doctor_image_fix": "push {image} to a registry, or copy it: docker save {image} | ssh HOST docker load",
     "doctor_damage": "a part of the saved state is damaged: {damage}",
-    "doctor_damage_fix": "Orcastra sets the damaged part aside by itself; no action is needed",
+    "doctor_damage_fix": "no action is needed: Orcastra sets the damaged part aside",
     "doctor_configuration": "configuration: {files}",
     "doctor_configuration_missing": "there is no configuration in {folder}",
     "doctor_configuration_missing_fix": "orcastra init writes one that describes the swarm",
@@ -69,7 +71,7 @@ MESSAGES: dict[str, str] = {
     "doctor_inventory_missing": "no inventory is set, so Orcastra can't repair hosts over SSH",
     "doctor_inventory_missing_fix": "set ORCASTRA_INVENTORY if you want it to",
     "doctor_exporters": "all nodes report their memory",
-    "doctor_exporter_missing": "there is no memory sample of node {node}: {error}",
+    "doctor_exporter_missing": "there is no memory sample for node {node}: {error}",
     "doctor_exporter_fix": (
         "deploy node exporters with the playbook orcastra.swarm.node_exporter, or check exporter_url"
     ),

@@ -32,9 +32,9 @@ MESSAGES: dict[str, str] = {
     "configuration_warning": "{file}{line:after :}: {key}: expected {expected}, found {found}",
     "and_more": "and {count} more",
     "section_absent": (
-        "{section}: the configuration doesn't have this section, so nothing is removed: {kept:and}, set by "
-        "Orcastra, stay. To remove them, write `{section}: {{}}`, run `orcastra command accept_removals`, or "
-        "set accept_removals: true"
+        "{section}: the configuration doesn't have this section, so nothing is removed: Orcastra keeps "
+        "{kept:and} that it has set. To remove them, write `{section}: {{}}`, run `orcastra command "
+        "accept_removals`, or set accept_removals: true"
     ),
     "kept_labels": "{count:plural label} ({labels})",
     "kept_constraints": "the constraints of {count:plural service} ({services})",

@@ -26,7 +26,7 @@ MESSAGES: dict[str, str] = {
     "endpoint_lines_too_long": "node {node}: {url}: lines longer than {limit:bytes} are ignored",
     # a Prometheus server
     "server_failed": "{server}: {problem}",
-    "server_without_node": "node {node}: {server} has no memory metrics of it",
+    "server_without_node": "node {node}: {server} has no memory metrics for it",
     "instance_samples_unusable": "{server}: instance {instance}: {reasons:by ; }",
     "instances_claim_node": "{server}: instances {instances} all claim to be node {node}, and are ignored",
     "instance_without_node": "{server}: instance {instance}: its node is unknown, so its tasks are ignored",

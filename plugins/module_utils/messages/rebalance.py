@@ -78,7 +78,7 @@ MESSAGES: dict[str, str] = {
         "it has room for {most:plural task} of this service, and {present} already run there"
     ),
     "placement_preferences_decide": "its placement preferences decide where its tasks go",
-    "swarm_prefers_node": "Swarm would choose {node}, which runs as few of its tasks",
+    "swarm_prefers_node": "Swarm would choose {node}, which runs no more of its tasks",
     "swarm_prefers_many_nodes": "Swarm would choose one of many nodes with fewer tasks",
     "preferred_node_refused": "can't go to its preferred node {node}: {reason}",
     "preferred_node_has_task": "one of its tasks already runs there",

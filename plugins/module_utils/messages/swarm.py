@@ -11,7 +11,7 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     "service_missing": "the swarm has no service {service}",
     "service_mode_fixed": (
-        "service {service}: expected mode {expected}, found {found}: Swarm cannot change that; remove the "
+        "service {service}: expected mode {expected}, found {found}: Swarm cannot change it; remove the "
         "service first"
     ),
     "change_waits_for_update": "the change to {service} waits until Swarm has finished updating it",

@@ -20,14 +20,20 @@ PARTS = ("optimum", "baselines", "scale", "days")
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench.balance",
-        description="Measures how well memory is balanced: no engines, no root, the same swarms each time.",
+        description="Measure how well memory is balanced, on generated swarms, without engines or root.",
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
-    parser.add_argument("--clusters", type=int, default=200, help="for optimum, baselines (%(default)s)")
-    parser.add_argument("--nodes", type=int, nargs="+", default=[100, 1000], help="for scale (%(default)s)")
-    parser.add_argument("--days", type=int, default=7, help="of each simulated run (%(default)s)")
-    parser.add_argument("--weeks", type=int, default=3, help="simulated runs for days (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument(
+        "--clusters", type=int, default=200, help="clusters for optimum and baselines (%(default)s)"
+    )
+    parser.add_argument(
+        "--nodes", type=int, nargs="+", default=[100, 1000], help="node counts for scale (%(default)s)"
+    )
+    parser.add_argument("--days", type=int, default=7, help="length of each simulated run (%(default)s)")
+    parser.add_argument(
+        "--weeks", type=int, default=3, help="number of simulated runs for days (%(default)s)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(arguments)
     unknown = set(options.parts) - set(PARTS)
     if unknown:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Simple ways to balance, to compare with. They ask the planner what may move where, and nothing else."""
+"""Simple balancing methods, for comparison. They use only the planner's rules about allowed moves."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def move(world: World, unit: MoveUnit, node: Node) -> None:
 
 
 def deschedule(world: World) -> None:
-    """Evict from hosts above the mean plus 10 points while there are some below the mean minus 10.
+    """Evict from hosts above the mean plus 10 points while others are below the mean minus 10.
 
-    As the descheduler does, in the order of names, whatever its size; where an evicted task goes is up to
-    the scheduler, which in Swarm takes the node with the fewest tasks. Its rounds go on until it is content,
-    or has evicted the same tasks too often.
+    Like the descheduler, it evicts in the order of names and ignores sizes. The scheduler then chooses the
+    node: Swarm takes the one with the fewest tasks. Rounds continue until no host is above or below the
+    limits, or until no task is left that was not yet evicted from its node.
     """
     for _round in range(ROUNDS):
         pressure = world.pressure()
@@ -68,7 +68,7 @@ def deschedule(world: World) -> None:
 
 
 def most_free(world: World) -> None:
-    """The largest task of the fullest host goes to the node with the most free memory, while that helps."""
+    """Move the largest task of the fullest host to the node with the most free memory, while that helps."""
     for _round in range(ROUNDS):
         pressure, used = world.pressure(), world.used()
         source = max(pressure, key=lambda host: pressure[host])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Long simulated days: memory that is noisy, follows the hours, leaks and spikes, and nodes that crash."""
+"""Simulated days: memory with noise, daily cycles, leaks and spikes, and nodes that crash."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tests.bench.balance.baselines import most_free
 from tests.bench.balance.worlds import random_world
 from tests.bench.report import Table, load_average
 
-# others than those that the planner was tuned with
+# not the seeds that were used to tune the planner
 FIRST_SEED = 100
 CYCLE = 60.0
 DAY = 86400.0
-# a container has this part of its memory at its start, and comes close to all of it in so many seconds
+# a container starts with this share of its memory and approaches all of it with this time constant
 COLD, WARM_UP = 0.4, 300.0
 OUTAGE = 1800.0
 
 
 @dataclass
 class Habits:
-    """How the memory of a service goes: its part that follows the hours and when, noise, a leak a day."""
+    """How a service uses memory: amplitude and phase of the daily cycle, noise, and leak per day."""
 
     swing: float
     phase: float
@@ -39,7 +39,7 @@ class Habits:
 
 
 class Days:
-    """A world whose memory changes with the time. All chance comes from the seed."""
+    """A world whose memory changes over time. All randomness comes from the seed."""
 
     def __init__(self, seed: int, nodes: int, per_node: float) -> None:
         self.rng = random.Random(seed)
@@ -60,7 +60,7 @@ class Days:
         self.crashes = 0
 
     def step(self, *, crash: bool) -> Memory:
-        """Let a cycle pass. Returns what is measured."""
+        """Advance by one cycle. Returns the measured memory."""
         world = self.world
         world.now += CYCLE
         hours = (world.now - self.start) / DAY
@@ -68,9 +68,9 @@ class Days:
             habit = self.habits[name]
             habit.drift = 0.95 * habit.drift + self.rng.gauss(0, habit.noise)
             if self.rng.random() < 1 / 20000:
-                habit.drift += 0.8  # a spike, which is over after an hour
+                habit.drift += 0.8  # a spike that fades within an hour
             curve = 1 + habit.swing * sin(2 * pi * (hours + habit.phase))
-            # what leaks is restarted by somebody once a day
+            # leaking services are restarted once a day
             curve += habit.leak * (hours % 1)
             world.memory[name] = max(1, int(mean * max(0.1, curve + habit.drift)))
         if crash:
@@ -104,7 +104,7 @@ class Days:
         return max(self.now_used[host] / world.total[host] for host in world.total)
 
     def _crash(self) -> None:
-        """Once a day a node is lost; Swarm places its tasks anew; it is back half an hour later, empty."""
+        """Crash a node once a day. Swarm reschedules its tasks; the node returns empty after half an hour."""
         world = self.world
         if self.down is not None and world.now >= self.down[1]:
             self._set_state(self.down[0], "ready")
@@ -122,7 +122,7 @@ class Days:
                 target = found[0].id if found else next(n.id for n in world.snapshot.nodes if n.is_ready)
                 scheduler.put(service, target)
                 world.go(task, target)
-            # followers are brought beside their anchors again
+            # move followers back to their anchors' nodes
             for name, dependency in world.desired.dependencies.items():
                 anchor = world.snapshot.tasks_of(world.snapshot.service_by_name[name])[0]
                 for follower in dependency.followers:
@@ -138,11 +138,10 @@ class Days:
 
 @dataclass(frozen=True)
 class Lived:
-    """What came of one run: its moves, and of these the returns; the worst pressure after each cycle.
+    """The result of one run: its moves, how many of them were returns, and the worst pressure of each cycle.
 
-    ``undone``: moved back, by us, to the node that it was moved off, from the one that it was moved to.
-    ``within_hour``: of these, those within an hour. ``returned``: moved to a node that it was moved off
-    before, whatever way it went in between.
+    ``undone``: moves that reverse an earlier move, from its target back to its source. ``within_hour``:
+    those of them within an hour. ``returned``: moves to any node that the service was moved off before.
     """
 
     moves: int
@@ -154,18 +153,18 @@ class Lived:
 
 def measure(weeks: int, days: int, nodes: int, per_node: float) -> Table:
     table = Table(
-        f"{days} simulated days, {weeks} times: {nodes} nodes, {per_node:g} tasks a node, a cycle a minute",
-        ["way", "crashes", "moves/day", "A→B→A", "back within 1 h", "any return", "mean worst", "worst p99",
-         "time > 90 %"],
+        f"{weeks} × {days} simulated days: {nodes} nodes, {per_node:g} tasks per node, one cycle per minute",
+        ["method", "crashes", "moves/day", "A→B→A", "back within 1 h", "any return", "mean worst",
+         "worst p99", "time > 90 %"],
     )  # fmt: skip
     before = load_average()
     ways = {
         "nothing": None,
         "orcastra": RebalanceRules(),
-        "most free node, each hour": "most_free",
+        "most free node, hourly": "most_free",
     }
     with ProcessPoolExecutor() as pool:
-        # a run rests on its seed alone
+        # runs depend only on their seeds
         runs = {
             (name, crash): [
                 pool.submit(live, FIRST_SEED + week, days, nodes, per_node, rules, crash=crash)
@@ -187,8 +186,8 @@ def measure(weeks: int, days: int, nodes: int, per_node: float) -> Table:
                 ]
             )  # fmt: skip
     table.notes.append(
-        "A→B→A: moved back, by us, to a node that it was moved off, from where it was moved to, in the same"
-        " run. Any return: to a node that we had moved it off in the same run, also by way of others."
+        "A→B→A: a move that reverses an earlier move of the same run. Any return: a move to any node that the"
+        " service was moved off earlier in the same run."
     )
     table.load = (before, load_average())
     return table
@@ -197,7 +196,7 @@ def measure(weeks: int, days: int, nodes: int, per_node: float) -> Table:
 def live(
     seed: int, days: int, nodes: int, per_node: float, rules: RebalanceRules | str | None, *, crash: bool
 ) -> Lived:
-    """Let the days pass in one world."""
+    """Simulate the days in one world."""
     life = Days(seed, nodes, per_node)
     world, worst = life.world, []
     for cycle in range(int(days * DAY / CYCLE)):

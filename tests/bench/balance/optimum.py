@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The best that any moves could reach, as mixed-integer linear programs (HiGHS, through SciPy).
+"""The best result that any moves can reach, as mixed-integer linear programs (HiGHS, through SciPy).
 
-What may move where is asked of the planner's own rules (its unit tests check those); how many moves, in what
-order and through what on the way does not matter to the optimum, nor do thresholds.
+The planner's own rules decide which moves are allowed (unit tests check those rules). The optimum ignores
+the number of moves, their order, intermediate states and thresholds.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tests.bench.balance.worlds import World
 
 SECONDS = 6.0
 GAP = 0.002
-# the square of a deviation is bounded from below by its tangents at these points, and the same below 0
+# tangents at these points, and at their negatives, bound the square of a deviation from below
 TANGENTS = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A value that no assignment can beat, and whether one that reaches it (within GAP) was found."""
+    """A value that no assignment can beat, and whether the solver found one that reaches it (within GAP)."""
 
     value: float
     is_exact: bool
@@ -50,7 +50,7 @@ class Optimum:
             for unit in find_units(world.snapshot, groups, world.sample(), rules, world.state, world.now)
             if unit.forbidden is None
         ]
-        # reservations are a constraint of the program: others may make room
+        # reservations are a constraint of the program, because other moves may free room
         free = {
             service.id: replace(service, reserved_memory_bytes=0, reserved_nano_cpus=0)
             for service in world.snapshot.services
@@ -88,26 +88,26 @@ class Optimum:
         self.units = len(units)
 
     def least_worst(self) -> Bound:
-        """The lowest worst pressure."""
+        """Return the lowest possible worst pressure."""
         cost = self._zeros()
         cost[len(self.pairs)] = 1
         return self._solve(cost, [])
 
     def least_deviation(self) -> Bound:
-        """The lowest standard deviation of pressures from the pressure of all memory together."""
+        """Return the lowest standard deviation from the pressure of the whole swarm."""
         cost = self._zeros()
         cost[len(self.pairs) + 1 :] = 1 / len(self.hosts)
         found = self._solve(cost, [])
         return Bound(max(found.value, 0.0) ** 0.5, found.is_exact)
 
     def fewest_moves(self, worst: float, deviation: float | None = None) -> Bound:
-        """The fewest moves to a worst pressure (and a deviation) at least this good; inf: there are none."""
+        """Return the fewest moves that reach this worst pressure (and deviation), or inf if none do."""
         cost = self._zeros()
         for index, stays in enumerate(self.stays):
             cost[index] = 0 if stays else 1
         squares = self._zeros()
         squares[len(self.pairs) + 1 :] = 1 / len(self.hosts)
-        # one unit in the last place must not decide
+        # tolerate rounding errors
         limits = [] if deviation is None else [(squares, deviation**2 * 1.0001 + 1e-7)]
         return self._solve(cost, limits, worst=worst + 1e-6)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The planner against the optimum and against simple baselines, on random clusters."""
+"""Compares the planner with the optimum and with simple baselines, on random clusters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.bench.balance.worlds import World, random_world
 from tests.bench.report import Table, load_average
 
 DEFAULT = RebalanceRules()
-# so that the thresholds, which are the user's, do not stand in the way of the comparison
+# low enough that thresholds don't affect the comparison
 FINE = RebalanceRules(default=ServiceRules(memory_difference_bytes=GB // 32, rebalance_buffer_bytes=GB // 64))
 NEAR = 1.02
 
 WAYS: dict[str, Callable[[World], object]] = {
-    "as it was": lambda world: None,
+    "no moves": lambda world: None,
     "orcastra, default limits": lambda world: world.settle(DEFAULT),
     "orcastra, 0.03/0.016 GB": lambda world: world.settle(FINE),
     "descheduler, mean ± 10 points, then Swarm": deschedule,
@@ -36,7 +36,7 @@ WAYS: dict[str, Callable[[World], object]] = {
 
 
 def clusters(count: int) -> list[World]:
-    """Random clusters of 3 to 12 nodes: half of them with few large tasks, half with many small ones."""
+    """Return random clusters of 3 to 12 nodes: half with few large tasks, half with many small tasks."""
     worlds = []
     for seed in range(count):
         nodes = random.Random(seed).randint(3, 12)
@@ -46,10 +46,10 @@ def clusters(count: int) -> list[World]:
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of one cluster, and what could have. ``fewest``: the moves to a spread as good as ours.
+    """The planner's result for one cluster, and the optimum.
 
-    ``near``: the fewest moves to within 2 % of the least worst pressure; ``is_exact``: HiGHS proved that the
-    least worst pressure can be reached.
+    ``fewest``: the fewest moves to an equally good spread. ``near``: the fewest moves to within 2 % of the
+    lowest worst pressure. ``is_exact``: HiGHS proved that the lowest worst pressure can be reached.
     """
 
     start: float
@@ -72,7 +72,7 @@ class Judged:
 
 
 def against_optimum(count: int) -> tuple[Table, Table]:
-    """The averages by size, and each cluster in which a goal is missed."""
+    """Return a table of averages by size, and a table of the clusters that miss a goal."""
     table = Table(
         f"Spread and moves against the optimum: {count} random clusters of 3 to 12 nodes",
         [
@@ -83,7 +83,7 @@ def against_optimum(count: int) -> tuple[Table, Table]:
     before = load_average()
     classes: dict[tuple[str, float], list[Judged]] = {}
     missed = Table(
-        "Of these, the clusters more than 2 % above the optimum, or with two moves too many",
+        "Clusters more than 2 % above the optimum, or with at least two extra moves",
         [
             "cluster", "nodes", "services", "worst after", "optimum", "above %", "moves", "fewest",
             "fewest to ≤2 %",
@@ -107,10 +107,10 @@ def against_optimum(count: int) -> tuple[Table, Table]:
     table.rows.append(_row("all", "", [row for rows in classes.values() for row in rows]))
     unproven = sum(not row.is_exact for row in judged)
     table.notes += [
-        "Optimum: any assignment that is allowed, however reached and through whatever on the way: each of",
-        "our moves must be worth it by itself, which rules some of them out.",
-        f"It is a bound that none can beat; HiGHS ran out of time ({SECONDS:g} s) on {unproven} of {count}.",
-        "Fewest: moves to a worst pressure and a std both as good as ours, in any order.",
+        "Optimum: the best allowed assignment, even if it needs intermediate moves that make things worse.",
+        "Each move of the planner must be an improvement, so it cannot reach some of these assignments.",
+        f"The optimum is a lower bound; HiGHS ran out of time ({SECONDS:g} s) on {unproven} of {count}.",
+        "Fewest: moves to a worst pressure and a std that both match the planner's, in any order.",
         "Thresholds: 0.03 GB, buffer 0.016 GB.",
     ]
     missed.notes.append("Fewest to ≤2 %: moves to a worst pressure within 2 % of the optimum, in any order.")
@@ -125,7 +125,7 @@ def _judge(world: World) -> Judged:
     world.settle(FINE)
     worst, ours = world.spread()
     moves = float(len(world.moves))
-    # what we have reached is an answer, too, should the solver's tolerances exclude it
+    # the planner's result is also a solution, even if the solver's tolerances exclude it
     fewest = min(optimum.fewest_moves(worst, ours).value, moves)
     near = optimum.fewest_moves(least.value * NEAR).value
     return Judged(start, worst, least.value, ours, deviation.value, moves, fewest, near, least.is_exact)
@@ -143,8 +143,8 @@ def _row(size: str, density: str, rows: list[Judged]) -> list[str | int | float]
 
 def against_baselines(count: int) -> Table:
     table = Table(
-        f"Against simple baselines: {count} random clusters of 3 to 12 nodes",
-        ["way", "worst", "std", "moves", "clusters with a higher worst"],
+        f"Comparison with simple baselines: {count} random clusters of 3 to 12 nodes",
+        ["method", "worst", "std", "moves", "clusters with a higher worst"],
     )
     before = load_average()
     with ProcessPoolExecutor() as processes:
@@ -152,13 +152,13 @@ def against_baselines(count: int) -> Table:
             ends = list(processes.map(_end, [name] * count, clusters(count)))
             worst, std, moves = (mean(end[n] for end in ends) for n in range(3))
             table.rows.append([name, worst, std, moves, sum(end[3] for end in ends)])
-    table.notes.append("All obey what forbids a move, and move groups as a whole.")
+    table.notes.append("All methods respect forbidden moves, and move groups as a whole.")
     table.load = (before, load_average())
     return table
 
 
 def _end(way: str, world: World) -> tuple[float, float, int, bool]:
-    """Worst pressure, deviation and moves in the end; whether the worst pressure is above that before."""
+    """Return the final worst pressure, deviation and moves, and whether the worst pressure increased."""
     start, _deviation = world.spread()
     WAYS[way](world)
     worst, deviation = world.spread()

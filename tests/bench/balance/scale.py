@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long planning takes, and how much memory, in large swarms. Each size is a process of its own."""
+"""Time and memory for planning in large swarms. Each size runs in a separate process."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ REPEAT = 5
 
 def measure(sizes: list[int]) -> Table:
     table = Table(
-        f"Planning in large swarms: {PER_NODE:g} services a node, one node empty; median of {REPEAT}",
+        f"Planning in large swarms: {PER_NODE:g} services per node, one empty node; median of {REPEAT}",
         [
             "nodes",
             "services",
             "quiet s",
             "move s",
             "all verdicts s",
-            "lose one s",
+            "what-if s",
             "peak MB",
-            "of it, swarm MB",
+            "swarm alone MB",
         ],
     )
     before = load_average()
@@ -51,7 +51,9 @@ def measure(sizes: list[int]) -> Table:
             check=True, capture_output=True, text=True,
         )  # fmt: skip
         table.rows.append(json.loads(output.stdout))
-    table.notes.append("Peak: of the whole process, Python and the made-up swarm in it.")
+    table.notes.append(
+        "Peak: the whole process, including Python and the generated swarm. What-if: the loss of one node."
+    )
     table.load = (before, load_average())
     return table
 
@@ -73,7 +75,7 @@ def one(nodes: int) -> list[float]:
     def move() -> object:
         plan = plan_rebalance(replace(world.snapshot), groups, memory, rules, state, later)
         if not plan.steps:
-            raise RuntimeError("the made-up swarm is not what it is meant to be")
+            raise RuntimeError("expected a move in the generated swarm, found none")
         return plan
 
     def verdicts() -> object:
@@ -90,7 +92,7 @@ def one(nodes: int) -> list[float]:
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    """A fresh copy of the snapshot each time: its indexes are a part of the cost."""
+    """Return the median time of ``call``, which must copy the snapshot, because indexes add to the cost."""
     found = []
     for _time in range(REPEAT):
         start = time.perf_counter()
@@ -100,11 +102,11 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _peak() -> float:
-    """Of this process, in MB. The peak of `getrusage` would be that of the process that started this one."""
+    """Return this process's peak in MB. ``getrusage`` would also count the parent process."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("the kernel does not tell the peak of this process's memory")
+    raise RuntimeError("expected VmHWM in /proc/self/status, found none")
 
 
 if __name__ == "__main__":

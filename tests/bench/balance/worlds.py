@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Made-up swarms whose tasks use memory, and that do what a plan says, as Swarm would."""
+"""Generated swarms whose tasks use memory. They carry out plans like Swarm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CYCLE_SECONDS = 1000.0
 
 @dataclass
 class World:
-    """A swarm. ``memory``: service ID → bytes of each of its tasks; ``base``: host → bytes of the rest."""
+    """A swarm. ``memory``: service ID → bytes of each task; ``base``: host → bytes used otherwise."""
 
     snapshot: SwarmSnapshot
     memory: dict[str, int]
@@ -57,7 +57,7 @@ class World:
         return {host: used[host] / self.total[host] for host in used}
 
     def spread(self) -> tuple[float, float]:
-        """The worst pressure, and the standard deviation from the pressure of all memory together."""
+        """Return the worst pressure, and the standard deviation from the pressure of the whole swarm."""
         used = self.used()
         mean = sum(used.values()) / sum(self.total.values())
         found = self.pressure().values()
@@ -78,7 +78,7 @@ class World:
         return plan_rebalance(self.snapshot, groups, memory or self.sample(), rules, self.state, self.now)
 
     def carry_out(self, plan: Plan) -> None:
-        """Do what the plan says; Swarm has moved everything by the next cycle."""
+        """Carry out the plan. All moves are finished by the next cycle."""
         self.state = apply_edits(self.state, plan.remember)
         for step in plan.steps:
             assert isinstance(step, PlaceService)
@@ -110,7 +110,7 @@ class World:
             self._bring_followers(changed, node.id, found[0].id)
 
     def _bring_followers(self, anchor: Service, source: str, target: str) -> None:
-        """What the planner of the followers does in the next cycles."""
+        """Move followers like the follower planner would in the next cycles."""
         dependency = self.desired.dependencies.get(anchor.name)
         for name in dependency.followers if dependency is not None else ():
             follower = self.snapshot.service_by_name[name]
@@ -120,14 +120,14 @@ class World:
             self._bring_followers(follower, source, target)
 
     def go(self, task: Task, node_id: str) -> None:
-        """A new task takes the place of ``task``, on this node."""
+        """Replace ``task`` with a new task on this node."""
         number = task.id.rpartition("/")[2]
         new = replace(task, id=f"{task.service_id}/{int(number) + 1}", node_id=node_id, created=self.now)
         tasks = tuple(new if other.id == task.id else other for other in self.snapshot.tasks)
         self.snapshot = replace(self.snapshot, tasks=tasks)
 
     def settle(self, rules: RebalanceRules, cycles: int = 400) -> int:
-        """Go on until nothing moves any more. Returns the number of moves."""
+        """Run cycles until no more moves are planned. Returns the number of moves."""
         before = len(self.moves)
         idle = 0
         for _cycle in range(cycles):
@@ -135,7 +135,7 @@ class World:
             self.carry_out(plan)
             self.now += CYCLE_SECONDS
             idle = 0 if plan.steps or plan.remember else idle + 1
-            # what has just been moved is heavier than it seems, for a while
+            # a task's memory is underestimated shortly after its move
             if idle > 2:
                 break
         return len(self.moves) - before
@@ -152,10 +152,10 @@ def random_world(
     reserved: float = 0.2,
     empty: bool = False,
 ) -> World:
-    """A swarm as Swarm leaves it: about as many tasks on each node, whatever they use.
+    """Return a swarm as Swarm schedules it: about the same number of tasks per node, whatever their memory.
 
-    The shares of services that must not move (local data), that form groups, that are held to a part of
-    the nodes and that reserve memory; ``empty``: a node has just joined.
+    ``held``, ``grouped``, ``zoned`` and ``reserved`` are the shares of services that must not move (local
+    data), form groups, are restricted to some nodes, or reserve memory. ``empty``: one node has just joined.
     """
     rng = random.Random(seed)
     labels = ("a", "b")
@@ -181,7 +181,7 @@ def random_world(
     memory: dict[str, int] = {}
     anchors: dict[str, tuple[str, ...]] = {}
     load = {node.id: rng.randrange(2) for node in usable}
-    # nobody runs a host that is fuller than this for long
+    # fuller hosts are rare in practice
     room = {node.id: int(node.memory_bytes * 0.95) - base[node.hostname] for node in members}
     free = {node.id: node.memory_bytes for node in members}
     anchor: tuple[str, str] | None = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""When the containers of a service really ran, as the engines of all hosts have it.
+"""Actual run times of a service's containers, according to the engines of all hosts.
 
 All hosts of a lab share one clock, so their times can be compared.
 """
@@ -25,7 +25,7 @@ _TASK = "com.docker.swarm.task.name"
 
 @dataclass(frozen=True)
 class Run:
-    """One container's life. ``ended`` is None while it runs; times are in seconds since the epoch."""
+    """One run of a container, in seconds since the epoch. ``ended`` is None while it runs."""
 
     slot: str
     host: str
@@ -35,11 +35,11 @@ class Run:
 
 
 def runs(swarm: Lab, service: str) -> list[Run]:
-    """The containers that each host has, or had since its engine was started, in the order of their start.
+    """Return all containers since the start of each host's engine, in the order of their start.
 
-    Of those that are gone, the time of the engine's events is taken.
+    The times of removed containers come from the engine's events.
     """
-    # by its ID: engines remember the services of earlier tests, too
+    # filter by ID, because engines also have events for services of earlier tests
     service_id = swarm.leader().api("GET", f"/services/{service}")["ID"]
     found = [
         run
@@ -51,7 +51,7 @@ def runs(swarm: Lab, service: str) -> list[Run]:
 
 
 def overlaps(swarm: Lab, service: str) -> list[str]:
-    """Describe each container of a replica that was started before its predecessor had stopped."""
+    """Describe each container of a replica that started before its predecessor stopped."""
     found = []
     for later in runs(swarm, service):
         for earlier in runs(swarm, service):
@@ -95,7 +95,7 @@ def _on_host(host: Host, service: str, service_id: str) -> list[Run]:
 
 
 def _events(host: Host, service_id: str) -> list[dict[str, Any]]:
-    """What the engine remembers of the starts and ends of the service's containers."""
+    """Return the engine's start and stop events of the service's containers."""
     filters = {"type": ["container"], "event": ["start", "die"], "label": [f"{_SERVICE}={service_id}"]}
     query = {"since": "1", "until": f"{time.time():.9f}", "filters": json.dumps(filters)}
     text = host.api("GET", f"/events?{urlencode(query)}")
@@ -112,6 +112,6 @@ def _slot(labels: dict[str, str], service: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    # Go gives nine digits of a second
+    # Go prints nanoseconds
     whole, _dot, fraction = text.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")

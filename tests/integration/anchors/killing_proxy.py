@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A proxy before an engine that kills its client at an exact moment: right before or after the N-th write."""
+"""A proxy for an engine that kills its client immediately before or after the N-th write."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from types import TracebackType
 
 
 class KillingProxy:
-    """Forwards connections to an engine, and ends the client with SIGKILL at its ``nth`` POST.
+    """Forwards connections to an engine, and kills the client with SIGKILL at its ``nth`` POST.
 
-    ``before``: the engine never gets that request. Otherwise it does, and the client does not get the reply.
+    ``before``: the engine never receives that request. Otherwise, the client never receives the response.
     """
 
     def __init__(self, ip: str, nth: int, *, before: bool) -> None:
@@ -44,7 +44,7 @@ class KillingProxy:
         return f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def watch(self, process: subprocess.Popen[str]) -> None:
-        """Say whom to kill. Writes wait until that is known."""
+        """Set the process to kill. Writes block until then."""
         self._victim = process
         self._known.set()
 
@@ -55,7 +55,7 @@ class KillingProxy:
                 threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        """One connection. A client sends its next request only after the reply to the one before."""
+        """Serve one connection. A client sends its next request only after the previous response."""
         with contextlib.suppress(OSError), client, socket.create_connection((self._ip, 2375)) as engine:
             dies = threading.Event()
             threading.Thread(target=self._return, args=[engine, client, dies], daemon=True).start()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab's swarm with anchors and followers on it: deploy them, do things to them, see where they are."""
+"""Deploys, changes and observes anchors and followers in the lab's swarm."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ JOURNAL = "orcastra.journal"
 ATTEMPTS = "orcastra.attempts"
 SECOND = 1_000_000_000
 
-# A container that takes its time to stop.
+# a container that stops slowly
 SLOW_TO_STOP = ["sh", "-c", "trap 'sleep 5; exit 0' TERM; while :; do sleep 0.1; done"]
 
 
 class Stage:
-    """The shared lab, and the configuration that Orcastra is run with."""
+    """The shared lab, and Orcastra's configuration."""
 
     def __init__(self, swarm: Lab, folder: Path) -> None:
         self.swarm = swarm
@@ -38,7 +38,7 @@ class Stage:
     # Orcastra
 
     def configure(self, dependencies: Mapping[str, Any]) -> None:
-        """Write the configuration file; a running loop takes it over within two seconds."""
+        """Write the configuration file. A running loop reloads it within two seconds."""
         fresh = self.folder / "fresh"
         fresh.write_text(json.dumps({"dependencies": dependencies}))
         fresh.replace(self.folder / "swarm.yml")
@@ -47,7 +47,7 @@ class Stage:
     def orcastra(
         self, host: Host | None = None, engine: str | None = None, **settings: str
     ) -> Iterator[Loop]:
-        """``orcastra run`` in event mode, on the leader's engine unless another one is given."""
+        """Start ``orcastra run`` in event mode, on the leader's engine unless another one is given."""
         address = engine or (host or self.swarm.leader()).docker_host
         variables = {"EVENT_MODE": "true", "RELABEL_TIME": "1", "STACK_NAME": STACK, **settings}
         with running(self.folder, address, **variables) as loop:
@@ -71,7 +71,7 @@ class Stage:
     ) -> None:
         """Create a service ``<stack>_<name>`` and wait until it runs.
 
-        :param on: the only host it may run on
+        :param on: the only allowed host
         :param grace: its stop_grace_period in seconds
         :param template: fields of its TaskTemplate: ``RestartPolicy``, ``Resources``; also ``UpdateConfig``
         """
@@ -148,7 +148,7 @@ class Stage:
         return list(placement.get("Constraints") or ())
 
     def constrain(self, name: str, *constraints: str) -> None:
-        """Give a service exactly these constraints, as ``docker stack deploy`` would."""
+        """Replace a service's constraints, like ``docker stack deploy``."""
 
         def edit(spec: dict[str, Any]) -> None:
             spec["TaskTemplate"]["Placement"] = {"Constraints": list(constraints)}
@@ -167,12 +167,12 @@ class Stage:
         self.change(name, edit)
 
     def tasks(self, name: str) -> list[dict[str, Any]]:
-        """All tasks of a service that Swarm still knows."""
+        """Return all tasks of a service that Swarm still lists."""
         found: list[dict[str, Any]] = self.api("GET", "/tasks", query={"filters": {"service": [name]}})
         return found
 
     def running(self, name: str) -> list[str]:
-        """The IDs of the service's containers that run."""
+        """Return the IDs of the service's running containers."""
         return [
             task["Status"]["ContainerStatus"]["ContainerID"]
             for task in self.tasks(name)
@@ -180,7 +180,7 @@ class Stage:
         ]
 
     def places(self, name: str) -> list[str]:
-        """The hosts of the service's desired tasks, one entry for each; [] while some don't run."""
+        """Return one host for each desired task of the service, or [] unless all are running."""
         names = {node["ID"]: node["Description"]["Hostname"] for node in self.api("GET", "/nodes")}
         desired = [task for task in self.tasks(name) if task["DesiredState"] in ("running", "ready")]
         if any(task["Status"]["State"] != "running" for task in desired):
@@ -195,7 +195,7 @@ class Stage:
         return found
 
     def labelled(self, key: str) -> list[str]:
-        """The hosts whose nodes have the label ``key=true``."""
+        """Return the hosts whose nodes have the label ``key=true``."""
         nodes = self.api("GET", "/nodes")
         return sorted(
             node["Description"]["Hostname"]
@@ -216,22 +216,22 @@ class Stage:
     def is_down(self, name: str) -> bool:
         return bool(self.node(name)["Status"]["State"] == "down")
 
-    # What Orcastra remembers
+    # Saved state
 
     def remembered(self, section: str) -> dict[str, Any]:
-        """One section of the state object."""
+        """Return one section of the saved state."""
         for config in self.api("GET", "/configs"):
             if config["Spec"]["Name"] == STATE:
                 found: dict[str, Any] = json.loads((config["Spec"].get("Labels") or {}).get(section, "{}"))
                 return found
         return {}
 
-    # All together
+    # The whole swarm
 
     def settled(self, anchor: str, *followers: str, label: str | None = None) -> str:
-        """The first difference from the final state, as text; empty if there is none.
+        """Return the first difference from the final state as text, or an empty string.
 
-        Finally, followers run on their anchor's node, only that node has the label, followers carry
+        In the final state, followers run on their anchor's node, only that node has the label, followers have
         one managed constraint (or the user's own), and the journal is empty.
         """
         anchor_on = sorted(set(self.places(anchor)))
@@ -276,13 +276,13 @@ class Stage:
             raise AssertionError(f"{error}: {last[0]}\n{self.said()}") from error
 
     def said(self) -> str:
-        """What the loops have logged, for the report of a test that fails."""
+        """Return the logs of all loops, for the report of a failed test."""
         entries = [entry for loop in self.loops for entry in loop.entries if entry.get("level") != "debug"]
         entries.sort(key=lambda entry: str(entry["time"]))
         return "\n".join(f"{entry['time']} {sentence(entry)}" for entry in entries[-60:])
 
     def wait_settled_on(self, label: str, host: str, *followers: str, timeout: float = 45) -> None:
-        """Wait until an anchor's label is on one host alone, and its followers are held to it there."""
+        """Wait until only ``host`` has the label, and the followers run there with one constraint on it."""
 
         def is_settled() -> bool:
             are_there = all(
@@ -298,19 +298,19 @@ class Stage:
         return found
 
     def versions(self, *names: str) -> dict[str, int]:
-        """The versions of the services' specs."""
+        """Return the versions of the services' specs."""
         return {name: self.service(name)["Version"]["Index"] for name in names}
 
     def task_ids(self, *names: str) -> dict[str, set[str]]:
         return {name: {task["ID"] for task in self.tasks(name)} for name in names}
 
     def api(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """A request to the engine of the leader."""
+        """Send a request to the leader's engine."""
         return self.swarm.leader().api(method, path, body, query)
 
 
 def held_by(constraints: Sequence[str], label: str) -> int:
-    """How many of the constraints hold a service to a label, in any spelling."""
+    """Count the constraints that require a label, in any spelling."""
     return sum(text.replace(" ", "") == f"node.labels.{label}==true" for text in constraints)
 
 
@@ -319,6 +319,6 @@ def full_name(name: str, stack: str | None) -> str:
 
 
 def cycles(loop: Loop, count: int, timeout: float = 60) -> None:
-    """Wait until the loop has swarm observed so many times more."""
+    """Wait until the loop has observed the swarm ``times`` more times."""
     seen = loop.said("swarm observed")
     loop.wait_for("swarm observed", times=seen + count, timeout=timeout)

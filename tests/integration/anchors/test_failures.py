@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers end up on their anchor's node after failures of hosts and of the anchor."""
+"""Followers return to their anchor's node after failures of hosts and of the anchor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 FOLLOWERS = ("shop_store", "shop_web")
 
 
-def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
+def test_followers_return_after_crash_reboot_disconnect_and_drain(stage: Stage) -> None:
     leader = stage.swarm.leader().name
     stage.deploy("db", constraints=[f"node.hostname != {leader}"], volume=True)
     stage.deploy("store", volume=True)
@@ -29,7 +29,7 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
     with stage.orcastra() as loop:
         stage.wait_settled("shop_db", *FOLLOWERS)
 
-        # its host loses its power
+        # the anchor's host loses power
         (first,) = stage.places("shop_db")
         host = stage.swarm[first]
         host.crash()
@@ -46,11 +46,11 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         assert stage.task_ids(*FOLLOWERS) == tasks
         stage.wait_settled("shop_db", *FOLLOWERS, on=second)
 
-        # its host reboots
+        # the anchor's host reboots
         stage.swarm[second].reboot()
         stage.wait_settled("shop_db", *FOLLOWERS)
 
-        # its host is cut off, and comes back
+        # the anchor's host loses its network and gets it back
         (third,) = stage.places("shop_db")
         stage.swarm[third].cut()
         wait_until(lambda: stage.is_down(third), 30, f"{third} to be down")
@@ -61,11 +61,11 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         wait_until(
             lambda: all(run.ended for run in runs(stage.swarm, "shop_store") if run.host == third),
             30,
-            "the old copy to be stopped",
+            "the old container to be stopped",
         )
         stage.wait_settled("shop_db", *FOLLOWERS)
 
-        # its host is drained: the containers there can be waited for
+        # the anchor's host is drained, so Orcastra can wait for the containers to stop
         (fourth,) = stage.places("shop_db")
         known = {run.container for run in runs(stage.swarm, "shop_store")}
         (current,) = [run for run in runs(stage.swarm, "shop_store") if run.ended is None]
@@ -75,7 +75,7 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         stage.set_availability(fourth, "active")
         cycles(loop, 3)
         stage.wait_settled("shop_db", *FOLLOWERS)
-        # Swarm keeps a few of the containers that have ended, so earlier ones may be gone by now
+        # Swarm keeps only a few stopped containers, so earlier ones may already be removed
         found = runs(stage.swarm, "shop_store")
         (old,) = [run for run in found if run.container == current.container]
         (new,) = [run for run in found if run.container not in known]
@@ -84,7 +84,7 @@ def test_crash_reboot_cut_and_drain(stage: Stage) -> None:
         assert old.ended <= new.started
 
 
-def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> None:
+def test_followers_handle_anchor_scaled_to_0_paused_and_rolled_back(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("store", volume=True)
     stage.deploy("web", replicas=2)
@@ -102,7 +102,7 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
         assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
 
-        # an update that fails, to another node at that
+        # a failing update that also moves to another node
         def break_it(spec: dict[str, Any]) -> None:
             spec["TaskTemplate"]["ContainerSpec"]["Command"] = ["/does/not/exist"]
             spec["TaskTemplate"]["Placement"] = {"Constraints": ["node.hostname == bravo"]}
@@ -119,8 +119,8 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         stage.wait_settled("shop_db", *FOLLOWERS, on="alpha")
         assert (stage.versions(*FOLLOWERS), stage.task_ids(*FOLLOWERS)) == before
 
-        # a follower whose own update is paused, with a task still running: reported and not touched, then
-        # moved once that is resolved
+        # a follower whose own update is paused, with a running task: Orcastra reports it, doesn't change it,
+        # and moves it after the update is resolved
         stage.change("shop_web", break_command)
         wait_until(lambda: update_state(stage, "shop_web") == "paused", 30, "the update to be paused")
         stage.move("shop_db", "bravo")
@@ -133,12 +133,12 @@ def test_an_anchor_that_is_scaled_to_0_paused_and_rolled_back(stage: Stage) -> N
         assert overlaps(stage.swarm, "shop_store") == []
 
 
-def test_the_leader_crashes_in_the_middle_of_a_move(stage: Stage) -> None:
-    """Of an ordered one and of one by scaling to 0, while their old containers take their time to stop.
+def test_moves_finish_after_leader_crash(stage: Stage) -> None:
+    """One ordered move and one by scaling to 0, while the old containers stop slowly.
 
-    Swarm's new leader no longer waits for the old container of an update that it finds half done: that
-    overlap is Swarm's own. Scaling to 0 excludes it even then: the new leader forgets the stopping tasks, so
-    that their whole stop grace is waited for.
+    Swarm's new leader doesn't wait for the old container of an unfinished update, so Swarm itself causes that
+    overlap. Scaling to 0 prevents it even then: the new leader no longer lists the stopping tasks, so
+    Orcastra waits for their whole stop grace period.
     """
     leader = stage.swarm.leader()
     source, target = (host for host in stage.swarm if host.name != leader.name)
@@ -155,7 +155,7 @@ def test_the_leader_crashes_in_the_middle_of_a_move(stage: Stage) -> None:
         stage.wait_settled("shop_db", *names, on=source.name)
         known = {run.container for name in names for run in runs(stage.swarm, name)}
         stage.move("shop_db", target.name)
-        wait_until(lambda: len(stage.remembered(JOURNAL)) >= 2, 20, "the moves to begin")
+        wait_until(lambda: len(stage.remembered(JOURNAL)) >= 2, 20, "the moves to start")
         leader.crash()
         wait_until(lambda: stage.swarm.leader().name != leader.name, 60, "a new leader")
         stage.wait_settled("shop_db", *names, on=target.name, timeout=150)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that run once (migrations, seeds, cron jobs): as a follower, as an anchor, and elsewhere."""
+"""Services that run once (migrations, seeds, cron jobs): as followers, as anchors, and unrelated ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 NEVER = {"RestartPolicy": {"Condition": "none"}}
 ON_FAILURE = {"RestartPolicy": {"Condition": "on-failure", "Delay": SECOND // 5}}
-# Swarm's default for watching updates: longer than these tasks take
+# Swarm's default monitor time for updates: longer than these tasks run
 WATCHED = {"UpdateConfig": {"Monitor": 5 * SECOND}}
 
 
 def ends(stage: Stage, name: str, state: str = "complete", count: int = 1) -> None:
-    """Wait until so many tasks of the service have ended so, and nothing of it runs."""
+    """Wait until this number of tasks ended in this state, and none is running."""
 
     def have_ended() -> bool:
         states = [task["Status"]["State"] for task in stage.tasks(name)]
@@ -34,7 +34,7 @@ def ends(stage: Stage, name: str, state: str = "complete", count: int = 1) -> No
 
 
 def force(stage: Stage, name: str) -> None:
-    """Run it again, as swarm-cronjob does."""
+    """Run the service again, like swarm-cronjob."""
 
     def edit(spec: dict[str, Any]) -> None:
         spec["TaskTemplate"]["ForceUpdate"] = spec["TaskTemplate"].get("ForceUpdate", 0) + 1
@@ -44,7 +44,7 @@ def force(stage: Stage, name: str) -> None:
 
 
 def where(stage: Stage, name: str) -> list[str]:
-    """On which hosts it has run, in that order."""
+    """Return the hosts on which the service ran, in order."""
     return [run.host for run in runs(stage.swarm, name)]
 
 
@@ -73,17 +73,17 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
             wait_until(
                 lambda name=name: held_by(stage.constraints(name), "db") == 1, 30, f"{name} to be held"
             )  # type: ignore[misc]
-        # what a seed has left is where it has run
+        # a seed's data stays on the node where it ran
         stage.wait_settled_on("seed", "bravo", "shop_reader")
         loop.wait_for("shop_bad: 1 task failed")
         cycles(loop, 8)
         for name in once:
             assert len(where(stage, name)) == 1, name
         assert where(stage, "shop_bad") == ["alpha"]
-        # the constraint would run it again
+        # a constraint would run the task again
         assert held_by(stage.constraints("shop_stray"), "db") == 0
 
-        # requested runs, one of them on the anchor's node at that time
+        # requested runs, one of them on the anchor's current node
         force(stage, "shop_cron")
         ends(stage, "shop_cron")
         force(stage, "shop_migrate")
@@ -92,7 +92,7 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
         cycles(loop, 8)
         assert where(stage, "shop_cron") == ["alpha"]
 
-        # the anchor moves on, and is restarted
+        # the anchor moves, and is restarted
         stage.move("shop_db", "charlie")
         wait_until(lambda: stage.labelled("db") == ["charlie"], 30, "the label to follow")
         force(stage, "shop_cron")
@@ -117,7 +117,7 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("limit", ["0", "1"])
-def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit: str) -> None:
+def test_swarm_keeps_last_task_with_short_history(stage: Stage, limit: str) -> None:
     host = stage.swarm.leader()
     host.sh(f"docker swarm update --task-history-limit {limit}")
     stage.deploy("db", on="alpha")
@@ -130,8 +130,8 @@ def test_swarm_keeps_the_last_task_however_short_its_history(stage: Stage, limit
     assert where(stage, "shop_migrate") == ["alpha"]
 
 
-def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
-    """Two of three have finished; a third one would start again."""
+def test_run_once_tasks_finish_on_their_node(stage: Stage) -> None:
+    """Two of three tasks have finished; Swarm would start the third one again."""
     command = ["sh", "-c", 'test "$SLOT" = 3 || exit 0; sleep 1000000']
     stage.deploy("db", on="alpha")
     stage.deploy("import", on="alpha", **NEVER)
@@ -150,12 +150,12 @@ def test_what_runs_once_runs_to_its_end_where_it_is(stage: Stage) -> None:
         loop.wait_for("shop_import runs to completion on alpha")
         loop.wait_for("shop_some stays on alpha")
         cycles(loop, 8)
-        # without it they would be ended there
+        # without the label, Swarm would stop the tasks there
         assert stage.labelled("db") == ["alpha", "bravo"]
         assert {name: where(stage, name) for name in before} == before
 
 
-def test_one_cycle_ends_although_a_service_never_runs(stage: Stage) -> None:
+def test_single_cycle_ends_if_a_service_never_runs(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.create("loops", command=["sh", "-c", "exit 3"])
     stage.create("nowhere", constraints=["node.labels.nothing == here"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever a controller that is killed leaves of a relocation, the next one finishes it."""
+"""The next controller finishes every relocation that a killed controller left unfinished."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FOLLOWERS = ("shop_app", "shop_slow")
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("before", [True, False], ids=["before it", "after it"])
-def test_killed_at_every_write(stage: Stage, before: bool) -> None:
-    """app is moved by a constraint, slow is scaled to 0 and back.
+def test_relocation_survives_kill_at_every_write(stage: Stage, before: bool) -> None:
+    """``app`` is moved by a constraint; ``slow`` is scaled to 0 and back.
 
-    Before a write things are as after the one before it, but for the time that has passed: so that is only
-    done at every third. After a write: at every second.
+    Before a write, the swarm is in the same state as after the previous one, apart from the elapsed time. So
+    the test kills the controller before every third write and after every second.
     """
     stage.deploy("db", on="alpha")
     stage.deploy("app", volume=True)
@@ -60,7 +60,7 @@ def test_killed_at_every_write(stage: Stage, before: bool) -> None:
 
 
 def relocate(stage: Stage, nth: int, before: bool) -> str:
-    """Let a controller relocate until it is killed or has finished.
+    """Run a controller until it is killed or has finished the relocation.
 
     Returns its last write if it was killed.
     """
@@ -75,12 +75,12 @@ def relocate(stage: Stage, nth: int, before: bool) -> str:
                 or (not stage.settled("shop_db", *FOLLOWERS) and not stage.remembered(ATTEMPTS))
             ),
             45,
-            f"the controller to be killed at write {nth}, or to be through",
+            f"the controller to be killed at write {nth}, or to finish",
         )
     return proxy.posts[-1] if proxy.killed.is_set() else ""
 
 
 def forget(stage: Stage, loop: Loop) -> None:
-    """Wait until a loop has nothing to remember any more: so the next one starts without any pause."""
+    """Wait until a loop's saved state has no attempts, so that the next one starts without a backoff."""
     assert loop.process.poll() is None
-    wait_until(lambda: not stage.remembered(ATTEMPTS), 20, "attempts to be forgotten")
+    wait_until(lambda: not stage.remembered(ATTEMPTS), 20, "attempts to be removed from the saved state")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The constraint that Orcastra adds: once, again after a redeploy, and gone with its dependency."""
+"""The managed constraint: added once, restored after a redeploy, removed with its dependency."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OURS = "node.labels.db==true"
 USERS = "node.labels.db == true"
 
 
-def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
+def test_managed_constraint_changes_restart_no_task(stage: Stage) -> None:
     names = ("shop_app", "shop_own", "shop_free")
     stage.deploy("db", on="alpha")
     stage.deploy("app", on="alpha")
@@ -36,7 +36,7 @@ def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
         cycles(loop, 5)
         assert stage.versions(*names) == versions
 
-        # a redeploy that knows nothing of it
+        # a redeploy without the managed constraint
         stage.constrain("shop_app", "node.role == manager")
         both = ["node.role == manager", OURS]
         wait_until(lambda: stage.constraints("shop_app") == both, 30, "the constraint to return")
@@ -45,9 +45,11 @@ def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
         assert stage.versions(*names) == restored
         assert restored["shop_own"] == versions["shop_own"]
 
-        # the user's own one takes its place
+        # the user's own constraint replaces the managed one
         stage.constrain("shop_app", USERS, OURS)
-        wait_until(lambda: stage.constraints("shop_app") == [USERS], 30, "ours to give way")
+        wait_until(
+            lambda: stage.constraints("shop_app") == [USERS], 30, "the managed constraint to be removed"
+        )
         stage.constrain("shop_app")
         wait_until(lambda: stage.constraints("shop_app") == [OURS], 30, "the constraint to return")
 
@@ -56,7 +58,7 @@ def test_comes_and_goes_without_restarting_anything(stage: Stage) -> None:
         loop.wait_for("shop_own requires the label db, and no node is left for it")
         wait_until(lambda: stage.labelled("db") == [], 30, "the label to go")
         cycles(loop, 3)
-        # the label went after our own constraint on it
+        # the label was removed after the managed constraint that required it
         assert stage.task_ids("shop_app", "shop_free") == {
             name: tasks[name] for name in names if name != "shop_own"
         }

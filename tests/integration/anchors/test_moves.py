@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers go where their anchor was moved by hand."""
+"""Followers move to the node to which their anchor was moved by hand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.integration.anchors.stage import SLOW_TO_STOP, Stage, cycles
 pytestmark = pytest.mark.lab
 
 
-def test_short_form_stateful_stateless_and_the_users_own_constraint(stage: Stage) -> None:
-    """Also with a service that stops slowly, one in another stack's way, and one without a stack."""
+def test_followers_move_with_short_form_and_user_constraint(stage: Stage) -> None:
+    """Also with a service that stops slowly, one that another stack obstructs, and one without a stack."""
     stage.deploy("db", on="alpha", volume=True)
     stage.deploy("store", on="bravo", volume=True, command=SLOW_TO_STOP)
     stage.constrain("shop_store")
@@ -42,8 +42,8 @@ def test_short_form_stateful_stateless_and_the_users_own_constraint(stage: Stage
         assert stage.task_ids(*followers) == tasks
 
 
-def test_chains_replicas_and_updates_that_start_first(stage: Stage) -> None:
-    """db → app → cache; an anchor of two replicas with a follower of two; all stateful."""
+def test_followers_move_in_chains_with_replicas_and_start_first(stage: Stage) -> None:
+    """db → app → cache; an anchor and a follower with two replicas each; all stateful."""
     stage.deploy("db", on="alpha", volume=True)
     stage.deploy("app", volume=True, UpdateConfig={"Order": "start-first"})
     stage.deploy("cache", volume=True, command=SLOW_TO_STOP, grace=90)
@@ -71,8 +71,8 @@ def test_chains_replicas_and_updates_that_start_first(stage: Stage) -> None:
             assert overlaps(stage.swarm, name) == []
 
 
-def test_evicted_without_a_stack_and_in_two_stacks(stage: Stage) -> None:
-    """Names without a stack, the same names in two stacks, a stateful one that is evicted."""
+def test_evicted_followers_move_without_stack_and_in_two_stacks(stage: Stage) -> None:
+    """Names without a stack, the same names in two stacks, and an evicted stateful service."""
     stage.deploy("db", on="alpha", stack=None)
     stage.deploy("app", volume=True, stack=None)
     stage.deploy("base", on="bravo", stack="one")
@@ -97,6 +97,6 @@ def test_evicted_without_a_stack_and_in_two_stacks(stage: Stage) -> None:
         stage.wait_settled("db", "app", on="bravo")
         stage.wait_settled("one_base", "one_web", label="base", on="charlie")
         stage.wait_settled("two_base", "two_web", label="two_base", on="alpha")
-        # the label alone has moved it
+        # only the label moved it
         assert loop.said("planned: move app") == moves
         assert overlaps(stage.swarm, "one_web") == []

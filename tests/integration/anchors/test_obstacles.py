@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Followers that can't run on their anchor's node: the reason is reported, and they are not touched."""
+"""Followers that can't run on their anchor's node keep their tasks, and Orcastra reports the reason."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def warned(loop: Loop, text: str) -> bool:
     return any(entry.get("level") == "warning" and text in sentence(entry) for entry in loop.entries)
 
 
-def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
-    """Hosts of 2 GiB: 1.5 are taken on bravo."""
+def test_obstacles_are_reported_without_flapping(stage: Stage) -> None:
+    """Hosts of 2 GiB, of which 1.5 GiB are reserved on bravo."""
     stage.deploy("hog", on="bravo", **reserving(3 * GIB // 2))
     stage.deploy("db", on="alpha")
     stage.deploy("big", volume=True, **reserving(3 * GIB // 4))
@@ -50,7 +50,7 @@ def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
         cycles(loop, 2)
         versions, tasks = stage.versions(*names), stage.task_ids(*names)
         stage.move("shop_db", "bravo")
-        # what can follow does, although the others stay
+        # followers that can move do so, although the others stay
         wait_until(lambda: stage.places("shop_free") == ["bravo"], 30, "shop_free to follow")
         reasons = {
             "shop_big": "it reserves 768 MiB of memory, but the node has only 512 MiB unreserved",
@@ -84,8 +84,8 @@ def test_each_obstacle_is_reported_without_flapping(stage: Stage) -> None:
         stage.wait_settled("shop_db", *names, "shop_free", on="bravo", timeout=60)
 
 
-def test_two_followers_for_which_there_is_room_for_one(stage: Stage) -> None:
-    """The first follower moves; the second is reported to have no room."""
+def test_second_follower_stays_without_room(stage: Stage) -> None:
+    """The first follower moves; for the second, Orcastra reports insufficient room."""
     stage.deploy("hog", on="bravo", **reserving(GIB))
     stage.deploy("db", on="alpha")
     stage.deploy("one", volume=True, **reserving(3 * GIB // 4))

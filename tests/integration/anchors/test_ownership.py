@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Recorded constraints come and go; every other field of a service stays as the user set it."""
+"""Orcastra adds and removes recorded constraints; every other field of a service keeps the user's value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 OURS = "node.labels.db==true"
 LABEL = "orcastra.constraints"
 MIB = 1024 * 1024
-# long enough to change the configuration meanwhile
+# long enough to change the configuration during the move
 SLOWER_TO_STOP = ["sh", "-c", "trap 'sleep 15; exit 0' TERM; while :; do sleep 0.1; done"]
 FAILS_ON_BRAVO = "test \"$NODE\" != bravo || exit 1; trap 'exit 0' TERM; while :; do sleep 0.1; done"
 START_FIRST = {"Parallelism": 1, "Monitor": SECOND // 2, "Order": "start-first"}
@@ -49,7 +49,7 @@ def spec(stage: Stage, name: str) -> dict[str, Any]:
 
 
 def label(stage: Stage, name: str) -> Any:
-    """What the service's label records."""
+    """Return the constraints that are recorded in the service's label."""
     text = spec(stage, name)["Labels"].get(LABEL)
     return None if text is None else json.loads(text)
 
@@ -66,7 +66,7 @@ def roll_back(stage: Stage, name: str) -> None:
 
 
 def stack_spec(stage: Stage) -> dict[str, Any]:
-    """What ``docker stack deploy`` makes of a file with much in it."""
+    """Return a spec as ``docker stack deploy`` creates it from a large file."""
     return {
         "Name": "shop_app",
         "Labels": {
@@ -113,8 +113,8 @@ def stack_spec(stage: Stage) -> dict[str, Any]:
     }
 
 
-def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
-    """Spelled as Orcastra once spelled its own, as it spells them now, and otherwise."""
+def test_user_constraints_stay_unchanged(stage: Stage) -> None:
+    """Constraints in Orcastra's former spelling, in its current spelling, and in other spellings."""
     user_constraints: dict[str, list[str]] = {
         "other": ["node.hostname ==charlie"],
         "db": ["node.hostname ==bravo"],
@@ -132,11 +132,11 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
     wait_until(lambda: stage.places("shop_app") and stage.places("shop_db"), 30, "both to run")
     before = {name: spec(stage, f"shop_{name}") for name in user_constraints}
 
-    # zone is the label of an anchor, too, and the state remembers it as ours
+    # zone is also an anchor label, and the saved state records it as managed
     config = {"db": {"services": ["app", "own"]}, "zone": {"services": []}}
     code, said = once(stage, dependencies=config)
     assert code == 0, said
-    wait_until(lambda: stage.places("shop_app") == ["bravo"], 30, "the follower to follow")
+    wait_until(lambda: stage.places("shop_app") == ["bravo"], 30, "the follower to move")
     assert once(stage)[0] == 0
     assert stage.constraints("shop_app") == [*user_constraints["app"], OURS]
     assert label(stage, "shop_app") == [OURS]
@@ -148,8 +148,8 @@ def test_constraints_of_the_users_are_never_touched(stage: Stage) -> None:
     assert {name: spec(stage, f"shop_{name}") for name in user_constraints} == before
 
 
-def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
-    """Constrained, moved by scaling, redeployed, moved by hand, rolled back, removed."""
+def test_service_spec_is_restored_after_all_changes(stage: Stage) -> None:
+    """The service is constrained, moved by scaling, redeployed, moved by hand, rolled back and released."""
     stage.deploy("db", on="alpha")
     stage.api("POST", "/services/create", stack_spec(stage))
     wait_until(lambda: len(stage.places("shop_app")) == 2, 40, "it to run")
@@ -172,18 +172,20 @@ def test_a_spec_is_the_users_again_after_all(stage: Stage) -> None:
         wait_until(lambda: label(stage, "shop_app") == [OURS], 30, "the constraint to return")
         assert spec(stage, "shop_app") == held
 
-        # the record goes with the constraint, and comes with it
+        # the record is removed and restored together with the constraint
         roll_back(stage, "shop_app")
         wait_until(lambda: label(stage, "shop_app") == [OURS], 30, "the constraint to return")
         assert spec(stage, "shop_app") == held
 
         stage.configure({})
-        wait_until(lambda: spec(stage, "shop_app") == before, 30, "everything of ours to go")
+        wait_until(
+            lambda: spec(stage, "shop_app") == before, 30, "all managed constraints and records to be removed"
+        )
         cycles(loop, 3)
         assert spec(stage, "shop_app") == before
 
 
-def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> None:
+def test_user_constraint_with_same_text_and_damaged_record(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("app", on="alpha")
     stage.constrain("shop_app", "node.role==manager")
@@ -191,13 +193,13 @@ def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> No
     with stage.orcastra() as loop:
         stage.wait_settled("shop_db", "shop_app")
 
-        # docker service update --constraint-add of the same text sorts all of them
+        # docker service update --constraint-add with the same text sorts all constraints
         def add(found: dict[str, Any]) -> None:
             constraints = found["TaskTemplate"]["Placement"]["Constraints"]
             found["TaskTemplate"]["Placement"]["Constraints"] = sorted([*constraints, OURS])
 
         stage.change("shop_app", add)
-        wait_until(lambda: label(stage, "shop_app") is None, 30, "ours to give way")
+        wait_until(lambda: label(stage, "shop_app") is None, 30, "the managed constraint to be removed")
         assert stage.constraints("shop_app") == [OURS, "node.role==manager"]
 
         # docker service update --label-add
@@ -219,8 +221,8 @@ def test_the_users_own_of_the_same_text_and_a_damaged_record(stage: Stage) -> No
         assert label(stage, "shop_app") == [OURS]
 
 
-def test_a_move_that_swarm_rolls_back_leaves_the_users_spec(stage: Stage) -> None:
-    """The new container fails where the anchor is; Swarm restores constraint and record together."""
+def test_rolled_back_move_restores_user_spec(stage: Stage) -> None:
+    """The new container fails on the anchor's node; Swarm restores constraint and record together."""
     stage.deploy("db", on="alpha")
     update = {"Parallelism": 1, "Monitor": 3 * SECOND, "FailureAction": "rollback"}
     container = {
@@ -246,8 +248,8 @@ def test_a_move_that_swarm_rolls_back_leaves_the_users_spec(stage: Stage) -> Non
         assert label(stage, "shop_app") == [OURS]
 
 
-def test_a_service_without_any_placement_survives_a_rollback(stage: Stage) -> None:
-    """So do the managers: engine 20.10 crashes where a rollback takes a placement away as a whole."""
+def test_service_without_placement_survives_rollback(stage: Stage) -> None:
+    """So do the managers: engine 20.10 crashes if a rollback removes the whole placement."""
     stage.deploy("db", on="alpha")
     stage.create("app")
     stage.change("shop_app", lambda found: found["TaskTemplate"].pop("Placement"))
@@ -255,23 +257,23 @@ def test_a_service_without_any_placement_survives_a_rollback(stage: Stage) -> No
     stage.configure({"db": {"services": ["app"], "relocate": "ordered"}})
     with stage.orcastra():
         stage.wait_settled("shop_db", "shop_app", on="alpha")
-        # its tasks have the constraint, too
+        # its tasks also have the constraint
         stage.move("shop_db", "bravo")
         stage.wait_settled("shop_db", "shop_app", on="bravo")
         for _ in range(2):
             roll_back(stage, "shop_app")
             stage.wait_settled("shop_db", "shop_app", on="bravo")
         stage.configure({})
-        wait_until(lambda: stage.constraints("shop_app") == [], 30, "ours to go")
+        wait_until(lambda: stage.constraints("shop_app") == [], 30, "the managed constraint to be removed")
     assert spec(stage, "shop_app")["TaskTemplate"]["Placement"] == {}
     assert LABEL not in spec(stage, "shop_app")["Labels"]
 
 
-class TestTheLastDependency:
-    """Polling, the default: the plan decides which playbooks run, not the configuration."""
+class TestLastDependency:
+    """In polling mode, the default, the plan decides which playbooks run, not the configuration."""
 
     @pytest.mark.parametrize("nodes", [{}, {"alpha": {"labels": ["ssd"]}}], ids=["nothing", "labels"])
-    def test_leaves_the_configuration(self, stage: Stage, nodes: dict[str, Any]) -> None:
+    def test_removal_from_configuration(self, stage: Stage, nodes: dict[str, Any]) -> None:
         stage.deploy("db", on="alpha")
         stage.deploy("app", on="alpha")
         before = spec(stage, "shop_app")
@@ -288,7 +290,7 @@ class TestTheLastDependency:
 
     @pytest.mark.timeout(600)
     @pytest.mark.parametrize("way", ["the file is gone", "no dependency", "refused", "another follower"])
-    def test_leaves_it_in_the_middle_of_a_move(self, stage: Stage, way: str) -> None:
+    def test_removal_during_a_move(self, stage: Stage, way: str) -> None:
         contents = {
             "no dependency": "{}",
             "refused": "db: {services: 7}",
@@ -312,7 +314,7 @@ class TestTheLastDependency:
                 dependencies.write_text(contents[way])
             else:
                 dependencies.unlink()
-            wait_until(lambda: len(stage.places("shop_app")) == 1, 90, f"it to come back\n{stage.said()}")
+            wait_until(lambda: len(stage.places("shop_app")) == 1, 90, f"it to run again\n{stage.said()}")
             assert replicas(stage, "shop_app") == 1
             wait_until(lambda: "orcastra.replicas" not in spec(stage, "shop_app")["Labels"], 10, "the record")
             wait_until(lambda: not stage.remembered("orcastra.journal"), 60, "the journal to be empty")

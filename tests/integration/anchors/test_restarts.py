@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that Swarm no longer tries are restarted with growing pauses, and given up in the end."""
+"""Orcastra restarts services that Swarm no longer retries, with a growing backoff, and then gives up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.runner_process import orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-# Swarm itself restarts it once
+# Swarm restarts it once
 SOON_GIVEN_UP = {"RestartPolicy": {"Condition": "on-failure", "MaxAttempts": 1, "Delay": SECOND // 5}}
 FAILS = ["sh", "-c", "exit 3"]
 
@@ -27,14 +27,14 @@ def restarts(stage: Stage, name: str) -> int:
 
 
 def given_up(stage: Stage) -> dict[str, Any]:
-    """What ``orcastra status`` says of services that were given up."""
+    """Return the services that Orcastra gave up on, according to ``orcastra status``."""
     result = orcastra("status", "--format", "json", DOCKER_HOST=stage.swarm.leader().docker_host)
     found = json.loads(result.stdout)["attempts"]
     return {entry["service"]: entry["given_up"]["code"] for entry in found if entry["given_up"]}
 
 
 def kill(stage: Stage, name: str) -> None:
-    """End the service's only container, as if it had failed."""
+    """Kill the service's only container, like a failure."""
     (place,) = wait_until(lambda: stage.places(name), 30, f"{name} to run")
     filters = {"label": [f"com.docker.swarm.service.name={name}"]}
     (container,) = stage.swarm[place].api("GET", "/containers/json", query={"filters": filters})
@@ -42,8 +42,8 @@ def kill(stage: Stage, name: str) -> None:
     wait_until(lambda: container["Id"] not in str(stage.running(name)), 30, f"{name} to have ended")
 
 
-def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
-    """One follower fails twice; another always fails, also after a change of the leader."""
+def test_failing_followers_are_restarted_then_given_up(stage: Stage) -> None:
+    """One follower fails twice; another always fails, even after a leader change."""
     stage.deploy("db", on="alpha")
     stage.deploy("twice", **SOON_GIVEN_UP)
     stage.create("bad", on="alpha", command=FAILS, **SOON_GIVEN_UP)
@@ -61,7 +61,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         wait_until(lambda: restarts(stage, "shop_twice") == 1, 20, "shop_twice to be restarted")
         stage.wait_settled("shop_db", "shop_twice", on="alpha")
 
-    # the state is in the swarm: another controller on another manager knows
+    # the state is saved in the swarm, so a controller on another manager has it
     old = stage.swarm.leader()
     old.stop_engine()
     wait_until(lambda: stage.swarm.leader().name != old.name, 60, "a new leader")
@@ -81,7 +81,7 @@ def test_restarted_given_up_visible_and_cleared(stage: Stage) -> None:
         assert restarts(stage, "shop_bad") == 3
 
 
-def test_a_restarted_anchor_restarts_its_followers_once(stage: Stage) -> None:
+def test_anchor_restart_restarts_followers_once(stage: Stage) -> None:
     stage.deploy("db", on="alpha")
     stage.deploy("app", volume=True)
     stage.configure({"db": {"services": ["app"], "restart_dependents": True}})
@@ -97,7 +97,7 @@ def test_a_restarted_anchor_restarts_its_followers_once(stage: Stage) -> None:
         wait_until(lambda: restarts(stage, "shop_app") == 1, 30, "the follower to be restarted")
         stage.wait_settled("shop_db", "shop_app", on="alpha")
 
-        # a move replaces its tasks anyway
+        # a move replaces the tasks anyway
         stage.move("shop_db", "bravo")
         stage.wait_settled("shop_db", "shop_app", on="bravo")
         cycles(loop, 5)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A follower of several anchors, and an anchor that is moved several times in a row."""
+"""A follower with several anchors, and an anchor that moves several times in a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.runner_process import orcastra
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-# in that order, which is not the alphabet's
+# in this order, which isn't alphabetical
 SEVERAL = {"web": ["app", "store"], "cache": ["app", "store"]}
 
 
@@ -27,7 +27,7 @@ def is_beside(stage: Stage, host: str, *names: str) -> bool:
 
 @pytest.mark.parametrize("events", ["true", "false"])
 def test_follower_runs_with_both_anchors_or_with_the_first(stage: Stage, events: str) -> None:
-    """Also if the configuration takes its way through a playbook."""
+    """Also if a playbook passes the configuration."""
     stage.deploy("web", on="alpha")
     stage.deploy("cache", on="alpha")
     stage.deploy("app", on="bravo")
@@ -55,7 +55,7 @@ def test_follower_runs_with_both_anchors_or_with_the_first(stage: Stage, events:
         for name in followers:
             assert overlaps(stage.swarm, name) == []
 
-        # the order is turned
+        # the order is reversed
         stage.configure({"cache": ["app", "store"], "web": ["app", "store"]})
         stage.wait_settled("shop_cache", *followers, on="bravo", timeout=90)
         for name in followers:
@@ -64,7 +64,7 @@ def test_follower_runs_with_both_anchors_or_with_the_first(stage: Stage, events:
         assert is_beside(stage, "bravo", *followers)
 
 
-def test_the_users_own_constraints_on_both_labels(stage: Stage) -> None:
+def test_follower_with_user_constraints_on_both_labels(stage: Stage) -> None:
     both = ["node.labels.web == true", "node.labels.cache == true"]
     stage.deploy("web", on="alpha")
     stage.deploy("cache", on="alpha")
@@ -77,17 +77,17 @@ def test_the_users_own_constraints_on_both_labels(stage: Stage) -> None:
         loop.wait_for("shop_app follows web, not cache")
         wait_until(lambda: "bravo" in stage.labelled("cache"), 30, "the label to follow")
         cycles(loop, 5)
-        # its label stays on alpha, too: without it the follower would be ended, and find no node
+        # the label also stays on alpha: without it, Swarm would stop the follower and find no node for it
         assert stage.labelled("cache") == ["alpha", "bravo"]
         assert stage.task_ids("shop_app") == tasks
 
         stage.move("shop_web", "bravo")
-        wait_until(lambda: is_beside(stage, "bravo", "shop_app"), 60, "the follower to be beside both")
+        wait_until(lambda: is_beside(stage, "bravo", "shop_app"), 60, "the follower to run next to both")
         wait_until(lambda: stage.labelled("cache") == ["bravo"], 30, "the label to leave alpha")
         assert stage.constraints("shop_app")[:2] == both
 
 
-def test_the_published_example_is_accepted(stage: Stage) -> None:
+def test_published_example_is_accepted(stage: Stage) -> None:
     stage.configure({"swag": {"services": ["crowdsec_db"]}, "auth_db": {"services": ["crowdsec_db"]}})
     docker_host = stage.swarm.leader().docker_host
     check = orcastra("config", "check", "--config", stage.folder)
@@ -96,8 +96,8 @@ def test_the_published_example_is_accepted(stage: Stage) -> None:
     assert plan.returncode == 0, plan.stderr
 
 
-def test_ten_moves_each_begun_as_soon_as_the_followers_have_arrived(stage: Stage) -> None:
-    """Swarm watches each move for its default time: Orcastra doesn't wait for that."""
+def test_followers_complete_ten_successive_moves(stage: Stage) -> None:
+    """Swarm monitors each update for its default time, but Orcastra doesn't wait for that."""
     watched = {"UpdateConfig": {"Monitor": 5 * SECOND}}
     stage.deploy("db", on="alpha")
     stage.deploy("files", volume=True, **watched)

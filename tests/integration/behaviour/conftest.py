@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The behavioural tests' view of the lab."""
+"""Fixtures that give the behaviour tests access to the lab."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.lab import Lab  # noqa: E402
 
 @pytest.fixture
 def swarm(lab: Lab) -> Iterator[Swarm]:
-    """The lab as tests for both worlds see it, in order whatever an earlier test did to it."""
+    """Restore the lab, and return it through the interface that it shares with the simulator."""
     lab.restore()
     world = LabWorld(lab, lambda docker_host: connect(ConnectionOptions(docker_host=docker_host)))
     try:
@@ -36,7 +36,7 @@ def swarm(lab: Lab) -> Iterator[Swarm]:
 
 @pytest.fixture
 def balance(lab: Lab, swarm: Swarm) -> Iterator[Balance]:
-    """Hosts of 1 GiB, measured by their real exporters."""
+    """Hosts with 1 GiB, measured by their real exporters."""
     for host in lab:
         host.set_memory(total_mb=1024)
         host.follow_memory()

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo on real engines: the second cycle changes nothing, a lost label returns, and app and cache follow
-the database when its host crashes.
+"""The demo on real engines: the second cycle changes nothing, Orcastra restores a lost label, and app and
+cache follow the database when its host crashes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PREFIX = "demo-t"
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """The name of a lab that is removed at the end, together with the labs of killed runs."""
+    """The name of a lab. It is removed at the end, together with leftover labs of killed runs."""
     own = f"{PREFIX}{os.getpid()}"
     yield own
     for found in all_labs():
@@ -40,7 +40,7 @@ def test_demo_plays_all_scenes(name: str, capfd: pytest.CaptureFixture[str]) -> 
     printed = capfd.readouterr()
     assert status == 0, printed.out + printed.err
 
-    # scene by scene: the text between two titles
+    # the output of each scene: the text between two titles
     scenes = printed.out.split("\n== ")[1:]
     assert [scene.split(".")[0] for scene in scenes] == [str(number + 1) for number in range(len(scenes))]
     by_title = {scene.split(" =")[0].split(". ")[1]: scene for scene in scenes}
@@ -64,7 +64,7 @@ def test_demo_plays_all_scenes(name: str, capfd: pytest.CaptureFixture[str]) -> 
     assert "No changes needed: the swarm matches the configuration." in crash
     assert len(re.findall(r"^shop_(?:db|app|cache)\S+: Exited ", crash, re.MULTILINE)) >= 4
 
-    # the hosts stay, in the state that was shown
+    # the hosts keep running in the state that the demo showed
     lab = Lab.attach(name)
     view = look(lab.leader())
     assert view.all_run

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The project's own image, built with a real engine, and one with HAProxy, on all hosts of the lab."""
+"""The project's image, built with a real engine, and HAProxy's image, on all hosts of the lab."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hosts(swarm: Lab, archive: bytes) -> Lab:
 
 @pytest.fixture
 def proxied_hosts(hosts: Lab) -> Lab:
-    """The same, with HAProxy's image, too."""
+    """The same, with HAProxy's image in addition."""
     archive = image_build.haproxy_archive().read_bytes()
     hosts.each(lambda host: _load(host, image_build.HAPROXY_NAME, archive))
     return hosts

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The stack files as they are, deployed in the lab, and what holds for each of them."""
+"""Deploys the project's stack files in the lab, and contains checks that apply to all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import image_build
 
 TOKEN = "a-secret-token"
 PROXY_CONFIGURATION = "container/socket-proxy.cfg"
-# Only to be quicker, and to bear with a machine that is busy: nothing else is different from the stack file.
+# Shorter intervals, and a longer timeout for a busy machine. Everything else comes from the stack file.
 QUICK = """
 version: "3.8"
 services:
@@ -44,13 +44,13 @@ def get(
 
 
 def put(host: Host, name: str, text: str) -> None:
-    """Write a file in the folder that everything is deployed from."""
+    """Write a file in the folder from which the stack is deployed."""
     host.sh(f"mkdir -p $(dirname /tmp/{name})")
     host.run(["tee", f"/tmp/{name}"], input=text)
 
 
 def deploy(manager: Host, stack: str, configuration: str, *more: str, with_token: bool = True) -> None:
-    """Deploy a stack file of the project, with ``configuration`` as swarm.yml and ``more`` files on top."""
+    """Deploy a stack file of the project, with ``configuration`` as swarm.yml and ``more`` override files."""
     for name in (stack, "stack-token.yml", PROXY_CONFIGURATION):
         put(manager, name, (image_build.ROOT / name).read_text("utf-8"))
     put(manager, "swarm.yml", configuration)
@@ -73,13 +73,13 @@ def deploy(manager: Host, stack: str, configuration: str, *more: str, with_token
 
 
 def running(hosts: Lab, name: str) -> int:
-    """How many tasks of a service run and are to."""
+    """Return the number of running tasks of a service whose desired state is also running."""
     desired = [task for task in tasks(hosts, name) if task["DesiredState"] == "running"]
     return sum(task["Status"]["State"] == "running" for task in desired)
 
 
 def check_that_all_are_healed(hosts: Sequence[Host]) -> None:
-    """Each node is looked after by its own instance."""
+    """Check that each instance heals containers on its own node."""
     check = "--health-cmd false --health-interval 0.2s --health-retries 2"
     start = f"docker run -d --init --name ill --label autoheal=true {check} orcastra/app"
     ill = {host: host.sh(start).strip() for host in hosts}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""container/socket-proxy.cfg in HAProxy itself, before something that answers whatever it is asked."""
+"""container/socket-proxy.cfg in a real HAProxy, in front of a server that accepts every request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %
 
 
 class Engine:
-    """Answers everything, and switches to any protocol that it is asked for."""
+    """Answers every request, and switches to any requested protocol."""
 
     def __init__(self, path: Path) -> None:
         self.heard: list[bytes] = []
@@ -68,7 +68,7 @@ class Proxy:
         self.engine = engine
 
     def say(self, request: bytes) -> int:
-        """The status of the answer."""
+        """Return the status of the response."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
             connection.connect(str(self._path))
@@ -112,13 +112,13 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             engine.close()
 
 
-def test_what_orcastra_asks_for_gets_through(proxy: Proxy) -> None:
+def test_proxy_allows_orcastra_requests(proxy: Proxy) -> None:
     calls = requests_of(*(call for found in ALLOWED.values() for call in found))
     assert len(calls) > 30
     assert [call for call in calls if proxy.ask(*call) != 200] == []
 
 
-def test_the_rest_does_not(proxy: Proxy) -> None:
+def test_proxy_refuses_other_requests(proxy: Proxy) -> None:
     before = len(proxy.engine.heard)
     calls = [*requests_of(*REFUSED.values()), *FOREIGN]
     assert [call for call in calls if proxy.ask(*call) != 403] == []
@@ -142,7 +142,7 @@ def test_the_rest_does_not(proxy: Proxy) -> None:
 @pytest.mark.parametrize(
     "call", [("GET", "/info"), ("POST", "/containers/abc/restart?t=1"), ("GET", "/nodes")]
 )
-def test_no_other_protocol_gets_through(proxy: Proxy, call: tuple[str, str], headers: bytes) -> None:
+def test_proxy_refuses_other_protocols(proxy: Proxy, call: tuple[str, str], headers: bytes) -> None:
     before = len(proxy.engine.heard)
     assert proxy.ask(*call) == 200
     assert proxy.ask(*call, headers) in (400, 403)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The image: its content, and a container of it on a manager, as in compose.yml."""
+"""The image: its content, and its container on a manager, as in compose.yml."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_image_content(hosts: Lab) -> None:
     found: dict[str, Any] = alpha.api("GET", f"/images/{image_build.NAME}/json")
     config = found["Config"]
     assert found["Size"] < 230 * MEGABYTE
-    assert config["User"] == ""  # the entry point becomes another user, see test_started_as_root
+    assert (
+        config["User"] == ""
+    )  # the entry point switches to another user, see test_image_started_as_root_switches_user
     assert list(config["ExposedPorts"]) == ["6060/tcp"]
     assert list(config["Volumes"]) == ["/var/lib/orcastra"]
     assert config["Labels"]["org.opencontainers.image.version"] == image_build.VERSION
@@ -56,7 +58,7 @@ def test_image_content(hosts: Lab) -> None:
     assert "No such file or directory" in said  # neither /src nor /wheels
 
 
-def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
+def test_image_explains_an_unusable_socket(hosts: Lab) -> None:
     alpha = hosts["alpha"]
     group = alpha.sh("stat -c %g /run/docker.sock").strip()
     mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
@@ -73,8 +75,8 @@ def test_a_socket_that_cannot_be_used_is_explained(hosts: Lab) -> None:
     assert run(alpha, image_build.NAME, "--version").startswith("orcastra ")
 
 
-def test_started_as_root_it_becomes_another_user(hosts: Lab) -> None:
-    """As upstream's Compose file does: the socket is mounted, and no user is set."""
+def test_image_started_as_root_switches_user(hosts: Lab) -> None:
+    """Like upstream's Compose file: the socket is mounted, and no user is set."""
     alpha = hosts["alpha"]
     mount = ("-v", "/run/docker.sock:/var/run/docker.sock")
 
@@ -83,7 +85,7 @@ def test_started_as_root_it_becomes_another_user(hosts: Lab) -> None:
     assert said.startswith("10001\n")
     assert "CapEff:\t0000000000000000" in said
     assert "NoNewPrivs:\t1" in said
-    assert "orcastra init" in said  # there is no configuration, so it shows the swarm without one
+    assert "orcastra init" in said  # without a configuration, it shows only the swarm
     for command, expected in (("plan", "orcastra init"), ("doctor", "orcastra init"), ("init", "nodes:")):
         arguments = ("--output", "-") if command == "init" else ()
         assert expected in run(alpha, *mount, image_build.NAME, command, *arguments)
@@ -108,7 +110,7 @@ def test_compose(hosts: Lab) -> None:
     assert get(alpha, "/healthz")[0] == 200
     wait_until(lambda: get(alpha, "/readyz")[0] == 200, 30, "it to be ready")
     assert "swarm_orch_leader" in get(alpha, "/metrics")[1]
-    assert get(alpha, "/sync", "POST")[0] == 401  # it has made a token of its own, and none is sent
+    assert get(alpha, "/sync", "POST")[0] == 401  # it generated its own token, and this request has none
     assert "uid=10001" in alpha.sh(f"docker exec {container} id")
     began = time.monotonic()
     alpha.run(["docker", "stop", container])

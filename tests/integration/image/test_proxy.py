@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""stack-proxy.yml and compose-proxy.yml as they are: HAProxy before the engine lets little through."""
+"""stack-proxy.yml and compose-proxy.yml: HAProxy in front of the engine allows only a few requests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ swarm:
 dependencies:
   db: {services: [app], relocate: evict}
 """
-# Only events trigger a cycle within the test; unused objects are pruned at once, each minute.
+# Only events trigger cycles during the test. Unused objects are pruned every minute, without a grace period.
 MORE = """
 version: "3.8"
 services:
@@ -57,7 +57,7 @@ services:
       ORCASTRA_GC_NAMED_VOLUMES: "true"
       GC_PLAIN_CONTAINERS: "true"
 """
-# Orcastra's own process could do the same.
+# Orcastra's process could send the same requests.
 PROBE = """
 import http.client, json, socket, sys
 class Connection(http.client.HTTPConnection):
@@ -76,7 +76,7 @@ ORCASTRA, PROXY = "orcastra_orcastra", "orcastra_proxy"
 
 
 def container_of(host: Host, service: str) -> str:
-    """The container of a service that runs on a host."""
+    """Return the service's running container on a host."""
     return host.sh(f"docker ps -q --filter label=com.docker.swarm.service.name={service}").strip()
 
 
@@ -85,13 +85,13 @@ def log_of(host: Host, container: str) -> str:
 
 
 def refusals(host: Host) -> list[str]:
-    """What the host's proxy says it has refused."""
+    """Return the refused requests from the log of the host's proxy."""
     said = log_of(host, container_of(host, PROXY)).splitlines()
     return [line for line in said if line.startswith("refused:")]
 
 
 def answers(host: Host, container: str, calls: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """What each request is answered with, asked from inside of Orcastra's container."""
+    """Send each request from inside Orcastra's container. Returns the responses."""
     asked = list(calls)
     command = ["docker", "exec", "-i", container, "python3", "-c", PROBE]
     said = host.run(command, input=json.dumps(asked), timeout=120).stdout.split()
@@ -104,23 +104,23 @@ def history_limit(hosts: Lab) -> int:
 
 
 def label_comes_back(hosts: Lab) -> None:
-    """Whether alpha's label that is taken off by hand is set again."""
+    """Remove alpha's label by hand, and wait until Orcastra sets it again."""
     set_labels(hosts, "alpha", {})
     wait_until(lambda: labels(hosts, "alpha") == {"ssd": "true"}, 180, "the label to come back")
 
 
 def check_rights(host: Host) -> None:
-    """As Orcastra's user, in its container: the necessary calls succeed, and no others."""
+    """Check that, for Orcastra's user in its container, only the necessary calls succeed."""
     container = container_of(host, ORCASTRA)
     assert host.sh(f"docker exec {container} id -G").split() == ["10001"]
     assert "docker.sock" not in host.sh(f"docker exec {container} ls -A /run /var/run")
     assert "Leader:" in host.sh(f"docker exec {container} orcastra status")
 
     asked = requests_of(*(call for calls in ALLOWED.values() for call in calls))
-    # without a version, which is this engine's own
+    # without an API version, so the engine uses its newest
     allowed = answers(host, container, [(method, path.replace("/v1.45/", "/")) for method, path in asked])
     assert len(allowed) > 30
-    # the engine itself answered: there is no such thing, no spec, or another version of it
+    # responses of the engine itself: not found, no spec, or a version conflict
     assert {call: status for call, status in allowed.items() if status not in (200, 400, 404, 500)} == {}
     versioned = [(method, f"/v1.41{path}") for method, path in FOREIGN]
     refused = answers(host, container, [*requests_of(*REFUSED.values()), *FOREIGN, *versioned])
@@ -142,7 +142,7 @@ def test_stack(proxied_hosts: Lab) -> None:
 
     # a cycle: labels, the swarm's settings, followers on their anchor's node
     wait_until(lambda: labels(hosts, "alpha") == {"ssd": "true"}, 180, "the label")
-    wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 180, "app beside db")
+    wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 180, "app on the node of db")
     wait_until(lambda: history_limit(hosts) == 3, 60, "the swarm's settings")
 
     leader = hosts.leader()
@@ -150,7 +150,7 @@ def test_stack(proxied_hosts: Lab) -> None:
     check_rights(leader)
     probed = {host: len(refusals(host)) for host in hosts}
 
-    # events of the swarm arrive, and news of tasks
+    # events of the swarm and of tasks arrive
     label_comes_back(hosts)
     change_constraints(hosts, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(hosts, "shop_db") == "charlie", 60, "db to move")
@@ -165,7 +165,7 @@ def test_stack(proxied_hosts: Lab) -> None:
 
     check_that_all_are_healed(hosts.hosts)
 
-    # the node is pruned, except for objects the proxy protects; Orcastra reports that
+    # Orcastra prunes the node and reports the objects that the proxy protects
     wait_until(lambda: "over" not in bravo.sh("docker ps -a --format '{{.Names}}'").split(), 180, "pruning")
     wait_until(lambda: "test/unused" not in bravo.sh("docker images"), 60, "the image to be pruned")
     said = "DELETE /volumes/precious: refused by the socket proxy"
@@ -174,12 +174,12 @@ def test_stack(proxied_hosts: Lab) -> None:
     assert "precious" in volumes
     assert anonymous not in volumes
 
-    # nothing else of what Orcastra asked for was refused
+    # the proxy refused none of Orcastra's other requests
     assert {line for host in hosts for line in refusals(host)[probed[host] :]} == {
         "refused: DELETE /volumes/precious"
     }
 
-    # a proxy that is gone for a moment, on the node that acts
+    # the proxy on the active instance's node is briefly down
     lost = container_of(leader, PROXY)
     leader.sh(f"docker kill {lost}")
     wait_until(lambda: container_of(leader, PROXY) not in ("", lost), 60, "another proxy")
@@ -188,7 +188,7 @@ def test_stack(proxied_hosts: Lab) -> None:
 
 
 def test_compose(proxied_hosts: Lab) -> None:
-    """Orcastra is started first here, and goes on when the proxy is there."""
+    """Here, Orcastra starts first and continues when the proxy is available."""
     hosts = proxied_hosts
     leader = hosts.leader()
     leader.sh("mkdir -p /etc/swarm-orchestration")
@@ -200,7 +200,7 @@ def test_compose(proxied_hosts: Lab) -> None:
     wait_until(lambda: labels(hosts, "alpha") == {"ssd": "true"}, 180, "the label")
     wait_until(lambda: get(leader, "/readyz")[0] == 200, 30, "it to be ready")
 
-    # stopped by its administrator for a while
+    # an administrator stops the proxy for a while
     leader.sh(f"docker stop {proxy}")
     set_labels(hosts, "alpha", {})
     assert leader.sh(f"docker exec {orcastra} orcastra status 2>&1 || true").count("cannot be reached") == 1

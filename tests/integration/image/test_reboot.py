@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""stack.yml with an inventory: the host of the instance that acts is rebooted by another one, over SSH."""
+"""stack.yml with an inventory: another instance reboots the active instance's host over SSH."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.lab.wait import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
-# the file that docs/running/stack.md shows
+# the file from docs/running/stack.md
 SSH = """
 version: "3.8"
 services:
@@ -62,13 +62,13 @@ def inventory(hosts: Lab, python: str) -> str:
 
 
 def result(host: Host) -> dict[str, Any]:
-    """What an instance says of the command; nothing while it does not answer or does not know it."""
+    """Return an instance's record of the command; empty while it doesn't answer or has no record."""
     status, text = get(host, "/api/state")
     commands = json.loads(text).get("commands", []) if status == 200 else []
     return next((one for one in commands if one["id"] == "one"), {})
 
 
-def test_reboot_of_the_acting_instance_s_host(
+def test_active_instance_host_is_rebooted_by_another(
     rebootable: Lab,
     host_python: str,  # noqa: F811 - the fixture
 ) -> None:

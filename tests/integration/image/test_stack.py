@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""stack.yml as it is: an instance on every node; followers follow, and each node is looked after."""
+"""stack.yml: an instance runs on every node, followers move with their anchor, and each node is healed."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_stack(hosts: Lab) -> None:
     wait_until(lambda: running(hosts, NAME) == 3, 120, "an instance on each node")
     before = service(hosts, NAME)
 
-    # followers are on their anchor's node, also after it moves
-    wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 90, "app beside db")
+    # followers run on their anchor's node, even after it moves
+    wait_until(lambda: running_on(hosts, "shop_app") == "bravo", 90, "app on the node of db")
     change_constraints(hosts, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(hosts, "shop_db") == "charlie", 60, "db to move")
     wait_until(lambda: running_on(hosts, "shop_app") == "charlie", 90, "app to follow")
 
-    # each node answers for itself, one of them acts
+    # each instance answers on its own node, and one is active
     for host in hosts:
         wait_until(lambda host=host: get(host, "/readyz")[0] == 200, 30, host.name)  # type: ignore[misc]
         assert get(host, "/healthz")[0] == 200
@@ -55,7 +55,7 @@ def test_stack(hosts: Lab) -> None:
 
     check_that_all_are_healed(hosts.hosts)
 
-    # it leaves itself alone, and asks for nothing that it may not do
+    # Orcastra doesn't change its own service, and runs without root
     after = service(hosts, NAME)
     assert after["Version"] == before["Version"]
     assert running(hosts, NAME) == 3

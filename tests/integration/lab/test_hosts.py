@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""To its users, a host of the lab is a separate machine."""
+"""A host of the lab behaves like a separate machine."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def metrics(ip: str) -> dict[str, float]:
     }
 
 
-def test_files_processes_and_names_are_its_own(swarm: Lab) -> None:
+def test_host_has_separate_files_processes_and_names(swarm: Lab) -> None:
     alpha, bravo = swarm["alpha"], swarm["bravo"]
     assert [host.run(["hostname"]).stdout.strip() for host in swarm] == ["alpha", "bravo", "charlie"]
     alpha.run(["sh", "-c", "echo here > ~/file; echo here > /etc/file"])
     assert alpha.run(["cat", "/etc/file"]).stdout == "here\n"
     assert bravo.run(["sh", "-c", "ls /etc/file ~/file"], check=False).returncode == 2
     assert not Path("/etc/file").exists()
-    # Nothing of this machine's root account, and no other host's processes.
+    # No files of this machine's root account, and no processes of other hosts.
     assert alpha.run(["sh", "-c", "ls ~"]).stdout == "file\n"
     assert alpha.run(["ps", "-C", "dockerd", "-o", "pid="]).stdout.count("\n") == 1
     assert len({host.run(["cat", "/etc/machine-id"]).stdout for host in swarm}) == 3
@@ -51,7 +51,7 @@ def test_run_and_popen(swarm: Lab) -> None:
     swarm.wait_until(lambda: "6544" in alpha.run(["ps", "ax"]).stdout, 10, "the process")
     process.kill()
     process.wait()
-    # The process itself is gone, not only what stands before it here.
+    # The process itself has ended, not only its wrapper on this machine.
     swarm.wait_until(lambda: not re.search("sleep 654[34]", alpha.run(["ps", "ax"]).stdout), 10, "its end")
 
 
@@ -67,11 +67,11 @@ def test_ssh_between_hosts_and_from_outside(swarm: Lab) -> None:
         return done.stdout
 
     assert ssh("-F", str(swarm.ssh_config), "charlie", "hostname") == "charlie\n"
-    # Without a configuration given, as Docker's clients call it.
+    # Without a configuration file, as Docker's clients call SSH.
     assert ssh("-l", "root", bravo.ip, "hostname") == "bravo\n"
 
 
-def test_memory_is_believed(swarm: Lab) -> None:
+def test_host_memory_limit_is_reported(swarm: Lab) -> None:
     host = swarm["bravo"]
     host.set_memory(total_mb=4096, available_mb=1000)
     assert host.api("GET", "/info")["MemTotal"] == 4096 * 2**20
@@ -93,7 +93,7 @@ def test_memory_follows_containers(swarm: Lab) -> None:
         return metrics(host.ip)["node_memory_MemAvailable_bytes"] / 2**20
 
     before = available_mb()
-    # The shell keeps a variable's text in its memory, as long as something follows the sleep.
+    # The shell keeps a variable's text in memory while another command follows the sleep.
     keep = "x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000; :"
     host.run(["docker", "run", "-d", "--name", "big", "orcastra/app", "sh", "-c", keep])
     swarm.wait_until(lambda: available_mb() < before - 90, 30, "less available memory")
@@ -106,7 +106,7 @@ def test_reboot_changes_boot_id(swarm: Lab) -> None:
     read = ["cat", "/proc/sys/kernel/random/boot_id"]
     before = host.run(read).stdout
     host.run(["touch", "/srv/stays", "/tmp/goes", "/run/goes"])
-    # As Ansible's reboot module does it.
+    # Same command as in Ansible's reboot module.
     swarm["alpha"].run(["ssh", "charlie", "shutdown", "-r", "now", "reboot"])
     swarm.wait_until(lambda: host.running and host.run(read).stdout not in ("", before), 30, "the reboot")
     host.wait_for_engine()

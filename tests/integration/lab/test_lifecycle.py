@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab starts, is removed without a trace, runs next to others, and removes leftovers of a killed run."""
+"""A lab starts, is removed without leftovers, runs next to others, and removes leftovers of a killed run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lab_name(suffix: str) -> str:
 
 
 def traces(name: str) -> list[str]:
-    """Whatever on this machine still belongs to a lab."""
+    """Return everything on this machine that still belongs to a lab."""
     prefix = f"{names.PREFIX}-{name}"
     found = [line for line in command(["ip", "netns", "list"]).splitlines() if line.startswith(prefix)]
     found += [line for line in command(["ip", "link", "show"]).splitlines() if f"alias {prefix}" in line]
@@ -56,7 +56,7 @@ def traces(name: str) -> list[str]:
 
 
 def descendants(root: ProcessId) -> list[ProcessId]:
-    """A process and everything that it started, directly or not."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -85,7 +85,7 @@ def test_down_leaves_nothing(lab_engine: str | None) -> None:
             supervisor = ProcessId.read(host.folder / "supervisor.pid")
             assert supervisor
             running += descendants(supervisor)
-        # More than supervisor, unshare, pid 1, sshd, exporter, dockerd, containerd on each, and a container.
+        # More than supervisor, unshare, PID 1, sshd, exporter, dockerd, containerd per host, and a container.
         assert len(running) > 14
     assert traces(name) == []
     assert [process for process in running if process.alive()] == []
@@ -99,7 +99,7 @@ def test_two_labs_side_by_side(lab: Lab, lab_engine: str | None) -> None:
         there.run(["touch", "/etc/of-the-other-lab"])
         assert here.run(["test", "-e", "/etc/of-the-other-lab"], check=False).returncode == 1
         assert not Path("/etc/of-the-other-lab").exists()
-        # Their networks don't meet.
+        # Their networks are separate.
         probe = here.run(
             ["ssh", "-oConnectTimeout=2", "-oStrictHostKeyChecking=no", there.ip, "true"], check=False
         )
@@ -108,7 +108,7 @@ def test_two_labs_side_by_side(lab: Lab, lab_engine: str | None) -> None:
 
 
 def test_name_in_use_is_refused(lab: Lab) -> None:
-    # Another process, because a lock doesn't keep its own holder out.
+    # Another process, because a process can take its own lock again.
     script = "import sys; from tests.lab import Lab; Lab(sys.argv[1], hosts=['x']).up()"
     second = subprocess.run(
         [sys.executable, "-c", script, lab.name], cwd=CHECKOUT, capture_output=True, text=True, check=False
@@ -117,7 +117,7 @@ def test_name_in_use_is_refused(lab: Lab) -> None:
     assert lab["alpha"].engine_answers()
 
 
-def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None:
+def test_lab_removes_leftovers_of_a_killed_run(lab_engine: str | None) -> None:
     killed, same = lab_name("k"), lab_name("m")
     runs = {
         name: subprocess.Popen(
@@ -138,7 +138,7 @@ def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None
             hosts += descendants(supervisor)
             run.send_signal(signal.SIGKILL)
         assert traces(name)
-    # A lab of the same name is rebuilt; the other one is removed because it has no owner.
+    # A lab with the same name is rebuilt. The other lab is removed because it has no owner.
     with Lab(same, hosts=["one"], engine=lab_engine) as lab:
         assert not [process for process in hosts if process.alive()]
         wait_until(lambda: not traces(killed), 10, "all traces of the other one to be gone")
@@ -146,7 +146,7 @@ def test_next_run_removes_what_a_killed_one_left(lab_engine: str | None) -> None
     assert traces(same) == []
 
 
-def test_hosts_end_with_their_owner(lab_engine: str | None) -> None:
+def test_hosts_stop_with_their_owner(lab_engine: str | None) -> None:
     name = lab_name("o")
     with subprocess.Popen(
         [sys.executable, "-c", _CRASHING_RUN, name, lab_engine or ""],
@@ -161,7 +161,7 @@ def test_hosts_end_with_their_owner(lab_engine: str | None) -> None:
         processes = descendants(supervisor)
         run.kill()
     wait_until(lambda: not [process for process in processes if process.alive()], 10, "the end of all hosts")
-    # Another test run on this machine may be at it already.
+    # Another test run on this machine may already be removing them.
     leftovers.remove_abandoned()
     wait_until(lambda: not traces(name), 10, "all traces to be gone")
 
@@ -187,7 +187,7 @@ def test_command_line(lab_engine: str | None) -> None:
     engine = ["--engine", lab_engine] if lab_engine else []
     try:
         assert lab("up", "--hosts", "one", "--swarm", *engine).returncode == 0
-        # It stays: it has no owner.
+        # It keeps running, because it has no owner.
         assert LabState.load(name).owner is None
         assert f"{name}: 1 of 1 hosts run" in lab("list").stdout
         assert "is up already" in lab("up", "--hosts", "one").stderr

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's swarm reacts to what happens to its hosts, and a test gets it back as it was."""
+"""The lab's swarm reacts to failures of its hosts, and ``restore`` returns it to a clean state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def leader_and_another(lab: Lab) -> tuple[Host, Host]:
     return leader, next(host for host in lab if host.name != leader.name)
 
 
-def test_crash_and_boot(swarm: Lab) -> None:
+def test_swarm_recovers_after_crash_and_boot(swarm: Lab) -> None:
     leader, victim = leader_and_another(swarm)
     leader.sh("docker service create -d --mode global --no-resolve-image --name a orcastra/app")
     swarm.wait_until(lambda: len(running(leader, "a")) == 3, 40, "the service on all nodes")
@@ -34,7 +34,7 @@ def test_crash_and_boot(swarm: Lab) -> None:
     swarm.wait_until(lambda: "sleep 1000" in victim.sh("ps ax"), 10, "a process in the container")
     victim.crash()
     assert not victim.running
-    # Everything on it is gone at once.
+    # All its processes end immediately.
     assert shell.wait(timeout=2) != 0
     assert swarm.leader().name == leader.name
     swarm.wait_until(lambda: states(leader)[victim.name] == "down", 40, "the node to be seen down")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services and labels of the lab's swarm, made and looked at by hand."""
+"""Create, change and read services and labels of the lab's swarm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tests.lab.wait import wait_until
 
 
 def create_service(swarm: Lab, name: str, node: str | None = None) -> str:
-    """Run a service that stops at once, on one node or anywhere. Returns its ID once it runs."""
+    """Create a service that stops immediately, and wait until it runs. Returns its ID.
+
+    :param node: the only allowed node
+    """
     constraints = [f"node.hostname=={node}"] if node is not None else []
     spec = {
         "Name": name,
@@ -32,13 +35,13 @@ def create_service(swarm: Lab, name: str, node: str | None = None) -> str:
 
 
 def service(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
-    """What the engine says of a service."""
+    """Return a service as the engine lists it."""
     found: dict[str, Any] = (through or swarm.leader()).api("GET", f"/services/{name}")
     return found
 
 
 def change(swarm: Lab, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
-    """Change a service's spec, as its user would."""
+    """Change a service's spec, like its user."""
 
     def write() -> bool:
         found = service(swarm, name)
@@ -51,7 +54,7 @@ def change(swarm: Lab, name: str, edit: Callable[[dict[str, Any]], None]) -> Non
 
 
 def change_constraints(swarm: Lab, name: str, *constraints: str) -> None:
-    """Give a service exactly these constraints, as its user would."""
+    """Replace a service's constraints, like its user."""
 
     def edit(spec: dict[str, Any]) -> None:
         spec["TaskTemplate"]["Placement"]["Constraints"] = list(constraints)
@@ -65,19 +68,19 @@ def constraints(swarm: Lab, name: str) -> list[str]:
 
 
 def restarts(swarm: Lab, name: str, through: Host | None = None) -> int:
-    """How often the service was restarted by a forced update."""
+    """Return the number of forced updates of the service."""
     return int(service(swarm, name, through)["Spec"]["TaskTemplate"].get("ForceUpdate", 0))
 
 
 def tasks(swarm: Lab, name: str) -> list[dict[str, Any]]:
-    """All tasks of a service, those that have ended too."""
+    """Return all tasks of a service, including ended ones."""
     query = {"filters": {"service": [name]}}
     found: list[dict[str, Any]] = swarm.leader().api("GET", "/tasks", query=query)
     return found
 
 
 def running_on(swarm: Lab, name: str) -> str | None:
-    """The host name of the node on which the only task of a service runs, or None."""
+    """Return the host name of the node on which a service's only task runs, or None."""
     running = [
         task
         for task in tasks(swarm, name)
@@ -90,7 +93,7 @@ def running_on(swarm: Lab, name: str) -> str | None:
 
 
 def node(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
-    """What the engine says of a node."""
+    """Return a node as the engine lists it."""
     nodes = (through or swarm.leader()).api("GET", "/nodes")
     found: dict[str, Any] = next(item for item in nodes if item["Description"]["Hostname"] == name)
     return found
@@ -102,7 +105,7 @@ def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]
 
 
 def set_labels(swarm: Lab, name: str, desired: dict[str, str]) -> None:
-    """Give a node exactly these labels by hand."""
+    """Replace a node's labels by hand."""
 
     def write() -> bool:
         found = node(swarm, name)

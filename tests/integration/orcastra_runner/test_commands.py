@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command file and ``orcastra command`` against real engines."""
+"""The command file and ``orcastra command`` with real engines."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def commands(tmp_path: Path) -> Commands:
 
 
 def once(swarm: Lab, commands: Commands, **variables: str) -> subprocess.CompletedProcess[str]:
-    """One cycle of the leader's instance."""
+    """Run one cycle on the leader's engine."""
     variables["DOCKER_HOST"] = swarm.leader().docker_host
     return orcastra("run", "--once", "--config", commands.folder, **variables)
 
@@ -82,16 +82,16 @@ def shell(swarm: Lab, commands: Commands, *arguments: str) -> subprocess.Complet
 
 
 def settle(swarm: Lab, commands: Commands) -> None:
-    """As many cycles as it takes until nothing is left to be done."""
+    """Run cycles until no changes are pending."""
 
     def is_in_order() -> bool:
-        # in event mode it acts by itself, without the seconds that a playbook takes to start
+        # event mode is faster, because the runner makes the changes without starting a playbook
         return "no changes needed" in once(swarm, commands, EVENT_MODE="true").stderr
 
-    wait_until(is_in_order, 60, "the swarm to be in order")
+    wait_until(is_in_order, 60, "the swarm to match its configuration")
 
 
-def test_loop_carries_out_new_commands_of_the_file(swarm: Lab, commands: Commands) -> None:
+def test_loop_runs_new_commands_from_file(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     with running(commands.folder, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
@@ -101,13 +101,13 @@ def test_loop_carries_out_new_commands_of_the_file(swarm: Lab, commands: Command
         assert labels(swarm, "bravo") == {"mine": "x", "disk": "ssd"}
         assert restarts(swarm, "shop_web") == 1
 
-        commands.write("relabel_all", "restart_service:shop_web", {"command": "restart_service:nobody"})
+        commands.write("relabel_all", "restart_service:shop_web", {"command": "restart_service:absent"})
         wait_until(lambda: commands.statuses() == ["done", "done", "failed"], 90, "the third one to fail")
         assert restarts(swarm, "shop_web") == 1
 
-        # gone and back again: a new command
+        # removed and added again: a new command
         commands.write()
-        wait_until(lambda: commands.statuses() == [], 90, "the commands to be forgotten")
+        wait_until(lambda: commands.statuses() == [], 90, "the commands to be removed from the record")
         commands.write("restart_service:shop_web")
         wait_until(lambda: restarts(swarm, "shop_web") == 2, 90, "another restart")
         wait_until(lambda: commands.statuses() == ["done"], 90, "its result")
@@ -125,7 +125,7 @@ def test_loop_carries_out_new_commands_of_the_file(swarm: Lab, commands: Command
 def test_next_process_does_not_repeat_a_command(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     set_labels(swarm, "bravo", {"disk": "ssd"})
-    commands.write("restart_service:shop_web", {"command": "restart_service", "service": "nobody", "id": "a"})
+    commands.write("restart_service:shop_web", {"command": "restart_service", "service": "absent", "id": "a"})
     checked = orcastra(
         "run", "--once", "--check", "--config", commands.folder, DOCKER_HOST=swarm.leader().docker_host
     )
@@ -134,7 +134,7 @@ def test_next_process_does_not_repeat_a_command(swarm: Lab, commands: Commands) 
 
     first = once(swarm, commands)
     assert first.returncode == 1
-    assert "there is no service swarm-dev_nobody in this swarm" in first.stderr
+    assert "there is no service swarm-dev_absent in this swarm" in first.stderr
     assert commands.statuses() == ["done", "failed"]
     again = once(swarm, commands)
     assert again.returncode == 0, again.stderr
@@ -146,10 +146,10 @@ def test_next_process_does_not_repeat_a_command(swarm: Lab, commands: Commands) 
     )
     third = once(swarm, commands)
     assert restarts(swarm, "shop_web") == 2, third.stderr
-    assert "the id 'a' was used for restart_service nobody" in third.stderr
+    assert "the id 'a' was used for restart_service absent" in third.stderr
 
 
-def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) -> None:
+def test_invalid_commands_do_not_stop_others(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     commands.file.write_text(
         "- relable_all\n"
@@ -175,7 +175,7 @@ def test_wrong_entries_do_not_stop_the_others(swarm: Lab, commands: Commands) ->
     assert restarts(swarm, "shop_web") == 1
 
 
-def test_a_read_only_folder_is_enough(swarm: Lab, commands: Commands) -> None:
+def test_commands_need_only_a_read_only_folder(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     commands.write("restart_service:shop_web")
     mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
@@ -196,7 +196,7 @@ def test_a_read_only_folder_is_enough(swarm: Lab, commands: Commands) -> None:
     assert "restart_service shop_web: done at " in status.stdout
 
 
-def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
+def test_command_line_runs_the_same_commands(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     done = shell(swarm, commands, "restart_service", "shop_web", "--id", "monday")
     assert (done.returncode, done.stdout) == (0, "restart_service shop_web: done: restart shop_web\n")
@@ -206,16 +206,16 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
     other = shell(swarm, commands, "restart_service", "shop_db", "--id", "monday")
     assert other.returncode == 2
     assert "the id 'monday' was used for restart_service shop_web" in other.stderr
-    # the file and the shell share ids
+    # the file and the shell share IDs
     commands.write({"command": "restart_service", "service": "shop_web", "id": "monday"})
     assert once(swarm, commands).returncode == 0
     assert restarts(swarm, "shop_web") == 1
 
-    missing = shell(swarm, commands, "restart_service", "nobody")
+    missing = shell(swarm, commands, "restart_service", "absent")
     assert missing.returncode == 1
     assert missing.stdout == (
-        "restart_service nobody: failed: there is no service swarm-dev_nobody in this swarm, "
-        "nor one called nobody\n"
+        "restart_service absent: failed: there is no service swarm-dev_absent in this swarm, "
+        "nor one called absent\n"
     )
     set_labels(swarm, "bravo", {})
     checked = shell(swarm, commands, "relabel_all", "--check")
@@ -225,7 +225,7 @@ def test_the_shell_does_the_same(swarm: Lab, commands: Commands) -> None:
 
 
 @pytest.mark.slow
-def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Commands) -> None:
+def test_commands_update_dependents_and_remove_all_labels(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_db", "alpha")
     app = create_service(swarm, "shop_app")
     (commands.folder / "swarm.yml").write_text(
@@ -236,7 +236,7 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     assert running_on(swarm, "shop_app") == "alpha"
     assert constraints(swarm, "shop_app") == [HELD]
 
-    # the anchor moves, and its follower has been given up before
+    # the anchor moves after Orcastra gave up on its follower
     change_constraints(swarm, "shop_db", "node.hostname==charlie")
     wait_until(lambda: running_on(swarm, "shop_db") == "charlie", 40, "the anchor to move")
     engine = connect(ConnectionOptions(docker_host=swarm.leader().docker_host))
@@ -258,7 +258,7 @@ def test_dependents_are_updated_and_all_labels_removed(swarm: Lab, commands: Com
     assert labels(swarm, "charlie") == {"db": "true"}
     assert constraints(swarm, "shop_app") == [HELD]
 
-    # what others have set stays, and nothing moves or restarts
+    # labels of other users stay, and no task moves or restarts
     set_labels(swarm, "charlie", {"db": "true", "mine": "x"})
     before = {task["ID"] for task in tasks(swarm, "shop_app")}
     removed = shell(swarm, commands, "remove_all_labels")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A command is carried out at most once, whenever the controller is killed and whichever node leads."""
+"""A command runs at most once, no matter when the controller is killed and which node leads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.runner_process import environment, orcastra, running
 
 pytestmark = pytest.mark.lab
 
-# Ends the process with SIGKILL in place of, or right behind, a call of the function that is named.
+# Kills the process with SIGKILL instead of, or immediately after, a call of the named function.
 KILLED = """
 import os, signal, sys
 from orcastra_runner import cli, execute, swarm
@@ -55,7 +55,7 @@ def commands(tmp_path: Path) -> Commands:
         pytest.param("PlaybookRunner.run", "behind", 1, True, id="before the result"),
     ],
 )
-def test_a_controller_that_is_killed_never_runs_it_twice(
+def test_command_runs_once_if_controller_is_killed(
     swarm: Lab, commands: Commands, function: str, when: str, runs: int, interrupted: bool
 ) -> None:
     create_service(swarm, "shop_web")
@@ -71,7 +71,7 @@ def test_a_controller_that_is_killed_never_runs_it_twice(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    # commands run before the end differ from those of the next controller
+    # commands that ran before the kill differ from those of the next controller
     before = restarts(swarm, "shop_web")
     assert before == (1 if (function, when) == ("PlaybookRunner.run", "behind") else 0)
     following = once(swarm, commands)
@@ -85,7 +85,7 @@ def test_a_controller_that_is_killed_never_runs_it_twice(
 
 
 @pytest.mark.slow
-def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Commands) -> None:
+def test_new_leader_continues_without_repeating_commands(swarm: Lab, commands: Commands) -> None:
     create_service(swarm, "shop_web")
     leader = swarm.leader()
     first, second = [host for host in swarm if host.name != leader.name]
@@ -108,7 +108,9 @@ def test_a_new_leader_does_not_repeat_it_and_goes_on(swarm: Lab, commands: Comma
         new = swarm.leader()
         now_acting, waiting = (one, other) if new.name == first.name else (other, one)
         commands.write("restart_service:shop_web", {"command": "relabel_all", "id": "second"})
-        wait_until(lambda: commands.statuses() == ["done", "done"], 90, "the new leader's instance to act")
+        wait_until(
+            lambda: commands.statuses() == ["done", "done"], 90, "the new leader's instance to be active"
+        )
         assert restarts(swarm, "shop_web", new) == 1
         assert commands.results()[0]["by"] == leader.name
         assert commands.results()[1]["by"] == new.name

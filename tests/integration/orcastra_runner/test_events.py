@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Event mode on real engines. Polling is off or an hour away: whatever happens is an event's doing."""
+"""Event mode on real engines. Polling is off or an hour away, so only events trigger cycles."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lose_the_label_and_wait(swarm: Lab) -> None:
 
 
 @pytest.mark.parametrize("polling", ["true", "false"], ids=["with polling", "events alone"])
-def test_a_label_removed_by_hand_returns_at_once(swarm: Lab, config_dir: Path, polling: str) -> None:
+def test_events_restore_a_removed_label_immediately(swarm: Lab, config_dir: Path, polling: str) -> None:
     host = swarm.leader().docker_host
     with running(config_dir, host, EVENT_MODE="true", POLLING_MODE=polling, RELABEL_TIME="3600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
@@ -52,7 +52,7 @@ def test_a_label_removed_by_hand_returns_at_once(swarm: Lab, config_dir: Path, p
         assert loop.said("playbook started") == 0
 
 
-def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> None:
+def test_events_continue_after_engine_restart(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     settings = {"EVENT_MODE": "true", "RELABEL_TIME": "3600", "ORCASTRA_LEADER": "always"}
     with running(config_dir, leader.docker_host, **settings) as loop:
@@ -66,9 +66,7 @@ def test_the_restart_of_the_engine_is_survived(swarm: Lab, config_dir: Path) -> 
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 0.8, 1.1, 1.4, 1.7, 2.0])
-def test_an_anchor_that_starts_right_after_the_loop_is_followed(
-    swarm: Lab, tmp_path: Path, seconds: float
-) -> None:
+def test_followers_move_if_anchor_starts_right_after_loop(swarm: Lab, tmp_path: Path, seconds: float) -> None:
     (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
     create_service(swarm, "shop_app", "alpha")
     change_constraints(swarm, "shop_app")
@@ -78,10 +76,12 @@ def test_an_anchor_that_starts_right_after_the_loop_is_followed(
         time.sleep(seconds)
         create_service(swarm, "shop_db", "bravo")
         wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
-        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+        wait_until(
+            lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be on the anchor's node"
+        )
 
 
-def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp_path: Path) -> None:
+def test_followers_move_if_anchor_moves_while_loop_is_busy(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("dependencies:\n  db: {stack: shop, services: [app]}\n")
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
@@ -93,6 +93,8 @@ def test_an_anchor_that_moves_while_the_loop_is_busy_is_followed(swarm: Lab, tmp
             change_constraints(swarm, "shop_db", f"node.hostname=={target}")
             wait_until(lambda target=target: running_on(swarm, "shop_db") == target, what="the anchor")
         wait_until(lambda: labels(swarm, "bravo") == {"db": "true"}, what="the label to be set")
-        wait_until(lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be there")
+        wait_until(
+            lambda: running_on(swarm, "shop_app") == "bravo", what="the follower to be on the anchor's node"
+        )
         others = [labels(swarm, name) for name in ("alpha", "charlie")]
         assert others == [{}, {}]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A database's host loses its power, and its followers move with it: as a log and as a picture."""
+"""A database's host loses power, and its followers move with it. The test checks the log and a picture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.lab
 STACK = Path(__file__).resolve().parents[3] / "demo" / "shop.yml"
 SERVICES = {"db": "shop_db", "app": "shop_app", "cache": "shop_cache"}
 LOOK_SECONDS = 0.1
-# the time shown before and after
+# the time to show before and after
 BEFORE, AFTER = 3.0, 2.5
 
 
@@ -44,7 +44,7 @@ def config_dir(tmp_path: Path) -> Path:
 
 @dataclass
 class Camera:
-    """Observes the swarm repeatedly; ``views`` are the observations with their time in seconds."""
+    """Observes the swarm repeatedly. ``views``: the observations and their times in seconds."""
 
     manager: Host
     views: list[tuple[float, View]] = field(default_factory=list)
@@ -65,19 +65,19 @@ class Camera:
             try:
                 self.views.append((time.time(), look(self.manager)))
             except (OSError, LabError):
-                continue  # the next one may be better
+                continue  # the next observation may succeed
 
     def first(self, condition: Callable[[View], bool], since: float) -> float:
-        """When it was first seen, in seconds after ``since``."""
+        """Return the time of the first matching observation, in seconds after ``since``."""
         return next(at - since for at, view in self.views if at > since and condition(view))
 
     def spans(self, holds: Callable[[View], str], since: float) -> list[tuple[float, float, str]]:
-        """From when to when what ``holds`` says was the same, in seconds after ``since``."""
+        """Return the spans with the same value of ``holds``, in seconds after ``since``."""
         found: list[tuple[float, float, str]] = []
         for at, view in self.views:
             said = holds(view)
             if found:
-                # until then it was as before
+                # the earlier value held until this observation
                 found[-1] = (found[-1][0], at - since, found[-1][2])
             if not found or found[-1][2] != said:
                 found.append((at - since, at - since, said))
@@ -85,7 +85,7 @@ class Camera:
 
 
 def deploy(swarm: Lab, folder: Path) -> None:
-    """The demo's stack, its database not on the node that leads."""
+    """Deploy the demo's stack, with the database not on the leader's node."""
     file = folder / "shop.yml"
     leader = swarm.leader()
     file.write_text(STACK.read_text().replace("node.hostname != alpha", f"node.hostname != {leader.name}"))
@@ -97,7 +97,7 @@ def deploy(swarm: Lab, folder: Path) -> None:
 
 
 def together(view: View) -> bool:
-    """Whether every service runs on the database's node."""
+    """Return whether every service runs on the database's node."""
     places = [view.hosts_of(name) for name in SERVICES.values()]
     return all(map(view.runs, SERVICES.values())) and len(places[0]) == 1 and places.count(places[0]) == 3
 
@@ -110,13 +110,17 @@ def test_followers_return_to_the_database(swarm: Lab, config_dir: Path, tmp_path
         wait_until(lambda: together(look(leader)), timeout=90, what="the shop to run")
         (home,) = look(leader).hosts_of("shop_db")
         with camera.filming():
-            wait_until(lambda: len(camera.views) * LOOK_SECONDS > BEFORE, what="a look at how it was")
+            wait_until(
+                lambda: len(camera.views) * LOOK_SECONDS > BEFORE, what="an observation of the first state"
+            )
             crashed = time.time()
             swarm[home].crash()
-            wait_until(lambda: is_beside(camera.views[-1][1], home), timeout=90, what="all to have followed")
+            wait_until(
+                lambda: is_beside(camera.views[-1][1], home), timeout=90, what="all followers to have moved"
+            )
             loop.wait_for("verified: the swarm matches the configuration", times=2)
             seen = time.time()
-            wait_until(lambda: camera.views[-1][0] > seen + AFTER, what="a look at how it is")
+            wait_until(lambda: camera.views[-1][0] > seen + AFTER, what="an observation of the final state")
         run = told(camera, loop, home, crashed)
 
     lost, noticed, anchor, label, *followers = [mark.at for mark in run.marks]
@@ -134,14 +138,14 @@ def test_followers_return_to_the_database(swarm: Lab, config_dir: Path, tmp_path
 
 
 def is_beside(view: View, home: str) -> bool:
-    """Whether all is well again, on another host."""
+    """Return whether all services run together again, on another host."""
     return (
         view.is_down(home) and together(view) and view.hosts_with("db") == view.hosts_of("shop_db") != [home]
     )
 
 
 def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
-    """The events, from the observations and the log."""
+    """Return the events, from the observations and the log."""
     first, last = (camera.views[index][0] - crashed for index in (0, -1))
     view = camera.views[-1][1]
     (new,) = view.hosts_of("shop_db")
@@ -182,7 +186,7 @@ def told(camera: Camera, loop: Loop, home: str, crashed: float) -> Run:
 
 
 def bars(camera: Camera, host: str, home: str, crashed: float, first: float, last: float) -> Iterator[Bar]:
-    """What a host had and ran, from ``first`` to ``last``. What ran on the lost host has ended with it."""
+    """Return a host's states and tasks from ``first`` to ``last``. Tasks end when their host is lost."""
     if host == home:
         yield Bar(host, "", "no power", 0.0, last, "off")
     if host == camera.manager.name:
@@ -206,7 +210,7 @@ def bars(camera: Camera, host: str, home: str, crashed: float, first: float, las
 
 
 def said(loop: Loop, crashed: float) -> list[Said]:
-    """The log entries since then, without debug entries."""
+    """Return the log entries since then, without debug entries."""
     found = []
     for entry in loop.entries:
         at = datetime.fromisoformat(entry["time"]).timestamp() - crashed
@@ -217,7 +221,7 @@ def said(loop: Loop, crashed: float) -> list[Said]:
 
 
 def check_picture(run: Run, folder: Path) -> None:
-    """It shows all of that, in light and in dark. TEST_PICTURES says where the pictures are kept."""
+    """Check the picture in the light and dark scheme. TEST_PICTURES is the folder for the pictures."""
     file = folder / "follow.html"
     file.write_text(page(run), encoding="utf-8")
     with Browser() as browser:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reboots of the host on which the acting instance itself runs: another instance does them."""
+"""Reboots of the active instance's own host: another instance carries them out."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def instances(swarm: Lab, host_python: str) -> Iterator[Instances]:  # noqa: F81
 
 
 def inventory(swarm: Lab, python: str) -> str:
-    """As each host has it; they reach one another over SSH."""
+    """Write the inventory of each host. The hosts reach each other over SSH."""
     variables = {
         "ansible_user": "root",
         "ansible_python_interpreter": python,
@@ -76,7 +76,7 @@ def availability(stage: Stage) -> dict[str, str]:
 
 
 @pytest.mark.timeout(1500)
-def test_all_hosts_are_rebooted_the_acting_ones_too(
+def test_all_hosts_are_rebooted_including_active_ones(
     swarm: Lab,
     instances: Instances,
     host_python: str,  # noqa: F811 - the fixture
@@ -103,7 +103,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             assert (done["status"], done["by"], done["source"]) == ("done", first, "file")
             assert done["message"].startswith("rebooted "), done
             assert f"; {first} was rebooted by the instance on " in done["message"]
-            # each of them once
+            # each host once
             assert {name: len(found) for name, found in boots.items()} == dict.fromkeys(boots, 2)
             assert set(availability(stage).values()) == {"active"}
             assert stage.remembered("orcastra.handovers") == {}
@@ -113,7 +113,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
             assert instances.times_said("command finished: rolling_reboot") == 1
             new = swarm.leader().name
             assert new != first
-            wait_until(lambda: instances.loops[new].said(ACTING), 30, "the new leader to act")
+            wait_until(lambda: instances.loops[new].said(ACTING), 30, "the new leader to be active")
             stage.wait_settled("shop_db", "shop_app", on=stage.places("shop_db")[0], timeout=90)
             results = f"{FOLDER}/commands/swarm-orch.command.results.yml"
             wait_until(lambda: "status: done" in swarm[new].sh(f"cat {results}"), 30, "the results' file")
@@ -125,7 +125,7 @@ def test_all_hosts_are_rebooted_the_acting_ones_too(
 
 
 @pytest.mark.timeout(900)
-def test_instance_that_took_the_command_is_lost(
+def test_reboot_continues_if_its_instance_is_lost(
     swarm: Lab,
     instances: Instances,
     host_python: str,  # noqa: F811 - the fixture
@@ -134,7 +134,7 @@ def test_instance_that_took_the_command_is_lost(
     stage = Stage(swarm, tmp_path)
     leader = swarm.leader()
     other = next(host for host in swarm if host.name != leader.name)
-    # it must be stopped before the host is rebooted
+    # the instance must be killed before the host is rebooted
     stage.deploy(
         "slow", command=[*SLOW_TO_STOP[:2], SLOW_TO_STOP[2].replace("5", "60")], on=leader.name, grace=90
     )

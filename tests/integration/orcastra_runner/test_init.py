@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From a running swarm to a configuration, with real engines: ``orcastra init``, and commands without any."""
+"""``orcastra init`` on a running swarm with real engines, and commands without a configuration."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_init_writes_a_configuration_that_changes_nothing(swarm: Lab, tmp_path: 
     assert "'bravo'" in checked.stderr
 
 
-def test_commands_that_only_show_need_no_configuration(swarm: Lab) -> None:
+def test_read_only_commands_need_no_configuration(swarm: Lab) -> None:
     engine = {"DOCKER_HOST": swarm.leader().docker_host}
 
     planned = orcastra("plan", "--format", "json", **engine)

@@ -41,7 +41,7 @@ def set_role(swarm: Lab, role: str) -> None:
 
 @pytest.fixture
 def charlie(swarm: Lab) -> Iterator[Host]:
-    """A worker."""
+    """Demote charlie to a worker."""
     set_role(swarm, "worker")
     host = swarm["charlie"]
     yield host
@@ -49,7 +49,7 @@ def charlie(swarm: Lab) -> Iterator[Host]:
     set_role(swarm, "manager")
 
 
-def test_a_quiet_look_is_one_request_and_writes_nothing(swarm: Lab, tmp_path: Path) -> None:
+def test_quiet_local_cycle_sends_one_request_and_writes_nothing(swarm: Lab, tmp_path: Path) -> None:
     engine = connect(ConnectionOptions(docker_host=swarm["alpha"].docker_host))
     before = engine.requests
     healing = heal_node(engine, HealRules(), tmp_path)
@@ -57,7 +57,7 @@ def test_a_quiet_look_is_one_request_and_writes_nothing(swarm: Lab, tmp_path: Pa
     engine.close()
 
 
-def test_a_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
+def test_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
     check = "--health-cmd false --health-interval 0.2s --health-retries 2"
     ill = charlie.sh(
         f"docker run -d --init --name plain-ill --label autoheal=true {check} orcastra/app"
@@ -83,10 +83,8 @@ def test_a_worker_is_healed(swarm: Lab, charlie: Host, tmp_path: Path) -> None:
         loop.end(signal.SIGTERM)
 
 
-def test_a_worker_is_pruned(
-    swarm: Lab, charlie: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The job itself, at once: the process would wait for the next full minute."""
+def test_worker_is_pruned(swarm: Lab, charlie: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test calls the job directly, because the process would wait for the next full minute."""
     for tag in "12":
         load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
     spec = {"TaskTemplate": {"ContainerSpec": {"Image": "test/app:1"}}, "EndpointSpec": {"Mode": "dnsrr"}}

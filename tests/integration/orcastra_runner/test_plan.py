@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra plan`` and ``run --check`` say what heal would do, and do nothing of it."""
+"""``orcastra plan`` and ``run --check`` show the changes of heal without making them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEPS = {
 }
 
 
-def test_what_heal_would_do_is_in_the_plan(swarm: Lab, tmp_path: Path) -> None:
+def test_plan_lists_heal_changes(swarm: Lab, tmp_path: Path) -> None:
     nodes: dict[str, Any] = {name: {} for name in ("alpha", "bravo", "delta")}
     nodes["charlie"] = {"availability": "active"}
     configuration = {"managers": 3, "nodes": nodes, "swarm": {"task_history_limit": 3}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra run`` balances memory: containers that hold memory, real exporters, a node that returns."""
+"""``orcastra run`` balances memory, with real containers and exporters, after a node returns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_node_that_returns_gets_its_share(swarm: Lab, config: Path) -> None:
+def test_rebalance_moves_services_to_a_returning_node(swarm: Lab, config: Path) -> None:
     names = [f"user-{number}" for number in range(6)]
     for host in swarm:
         host.set_memory(total_mb=1024)
@@ -73,7 +73,7 @@ def test_a_node_that_returns_gets_its_share(swarm: Lab, config: Path) -> None:
 
 
 def _wait_until_settled(swarm: Lab, loop: Loop) -> None:
-    """Until no move is under way, and two more cycles have found nothing to do."""
+    """Wait until no move is in progress, and two more cycles found no changes."""
 
     swarm.wait_until(lambda: not _journal(swarm), timeout=60, what="an empty journal")
     loop.wait_for("measured memory", times=loop.said("measured memory") + 2)
@@ -85,7 +85,7 @@ def _journal(swarm: Lab) -> object:
 
 
 def _forget(swarm: Lab) -> None:
-    """Without the saved state, a moved service may move again."""
+    """Delete the saved state, so that a moved service may move again."""
     manager = swarm["alpha"]
     for state in manager.api("GET", "/configs", query={"filters": {"name": ["orcastra.state"]}}):
         manager.api("DELETE", f"/configs/{state['ID']}")
@@ -93,8 +93,8 @@ def _forget(swarm: Lab) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_at_any_write_the_next_one_goes_on(swarm: Lab, config: Path) -> None:
-    """By turns before and after the engine has got it. Each time the move ends, and nothing is left of it."""
+def test_rebalance_survives_kill_at_any_write(swarm: Lab, config: Path) -> None:
+    """Kills alternate between before and after a write. The move always ends and leaves nothing behind."""
     manager = swarm["alpha"].docker_host
     environment = {"ORCASTRA_LEADER": "always", "EVENT_MODE": "true", "RELABEL_TIME": "1"}
     for host in swarm:
@@ -120,7 +120,7 @@ def test_killed_at_any_write_the_next_one_goes_on(swarm: Lab, config: Path) -> N
                 swarm.wait_until(
                     lambda proxy=proxy: proxy.killed.is_set() or _is_moved(swarm),
                     timeout=60,
-                    what=f"the controller to be killed at write {nth}, or to be through",
+                    what=f"the controller to be killed at write {nth}, or to finish",
                 )
                 was_killed = proxy.killed.is_set()
                 written = proxy.posts
@@ -136,7 +136,7 @@ def test_killed_at_any_write_the_next_one_goes_on(swarm: Lab, config: Path) -> N
 
 
 def _is_moved(swarm: Lab) -> bool:
-    """Whether the move is over: it runs on bravo, by no constraint, and the journal is empty."""
+    """Return whether the service runs on bravo without a constraint, and the journal is empty."""
     placement = swarm["alpha"].api("GET", "/services/user")["Spec"]["TaskTemplate"].get("Placement", {})
     is_there = running(swarm).get("user", ("", ""))[0] == "bravo"
     return is_there and not placement.get("Constraints") and not _journal(swarm)

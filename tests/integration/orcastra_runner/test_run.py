@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The runner as a process of its own, against real engines."""
+"""The runner as a separate process, with real engines."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def config_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def loop(swarm: Lab, config_dir: Path) -> Iterator[Loop]:
-    """A loop on the leader's engine that looks each second, and has set the label."""
+    """Start a loop on the leader's engine that polls every second. Waits until it has set the label."""
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="1") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
         yield loop
 
 
 def node(swarm: Lab, name: str, through: Host | None = None) -> dict[str, Any]:
-    """What the engine says of a node."""
+    """Return a node as the engine lists it."""
     nodes = (through or swarm.leader()).api("GET", "/nodes")
     found: dict[str, Any] = next(item for item in nodes if item["Description"]["Hostname"] == name)
     return found
@@ -56,7 +56,7 @@ def labels(swarm: Lab, name: str, through: Host | None = None) -> dict[str, str]
 
 
 def set_labels(swarm: Lab, name: str, desired: dict[str, str], through: Host | None = None) -> None:
-    """Set a node's labels by hand, as ``docker node update`` would."""
+    """Set a node's labels by hand, like ``docker node update``."""
 
     def write() -> bool:
         found = node(swarm, name, through)
@@ -73,7 +73,7 @@ def state_exists(swarm: Lab) -> bool:
     return any(config["Spec"]["Name"] == STATE for config in configs)
 
 
-def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path) -> None:
+def test_second_cycle_finds_no_changes(swarm: Lab, config_dir: Path) -> None:
     docker_host = swarm.leader().docker_host
     dry = orcastra("run", "--once", "--check", "--config", config_dir, DOCKER_HOST=docker_host)
     assert dry.returncode == 0
@@ -101,7 +101,7 @@ def test_one_cycle_and_a_second_that_finds_nothing(swarm: Lab, config_dir: Path)
     assert plan.stdout == "No changes needed: the swarm matches the configuration.\n"
 
 
-def test_a_label_removed_by_hand_returns(swarm: Lab, loop: Loop) -> None:
+def test_loop_restores_a_removed_label(swarm: Lab, loop: Loop) -> None:
     set_labels(swarm, "bravo", {"mine": "x"})
     wait_until(lambda: labels(swarm, "bravo") == {"mine": "x", "disk": "ssd"}, 20, "the label to return")
     loop.end(signal.SIGTERM)
@@ -117,7 +117,7 @@ def test_quiet_cycles_cost_five_requests_and_no_process(swarm: Lab, loop: Loop) 
     assert loop.said("playbook started") == 1
 
 
-def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, config_dir: Path) -> None:
+def test_sighup_and_changed_file_trigger_a_cycle(swarm: Lab, config_dir: Path) -> None:
     with running(config_dir, swarm.leader().docker_host, RELABEL_TIME="600") as loop:
         loop.wait_for("verified: the swarm matches the configuration")
         set_labels(swarm, "bravo", {})
@@ -131,9 +131,7 @@ def test_sighup_and_a_changed_file_do_not_wait_for_the_interval(swarm: Lab, conf
         assert labels(swarm, "bravo") == {"zfs": "true"}
 
 
-def test_a_resync_runs_the_whole_site_and_leaves_no_secret(
-    swarm: Lab, config_dir: Path, tmp_path: Path
-) -> None:
+def test_resync_runs_whole_site_and_leaves_no_secret(swarm: Lab, config_dir: Path, tmp_path: Path) -> None:
     artifacts = tmp_path / "artifacts"
     with running(
         config_dir,
@@ -158,9 +156,7 @@ def test_a_resync_runs_the_whole_site_and_leaves_no_secret(
     assert SECRET not in json.dumps(loop.entries)
 
 
-def test_sigterm_in_the_middle_of_a_playbook_ends_in_time_and_the_next_run_finishes(
-    swarm: Lab, config_dir: Path
-) -> None:
+def test_sigterm_during_playbook_ends_in_time_and_next_run_finishes(swarm: Lab, config_dir: Path) -> None:
     docker_host = swarm.leader().docker_host
     with running(config_dir, docker_host) as loop:
         loop.wait_for("playbook started")
@@ -203,7 +199,7 @@ def test_run_on_a_worker_reports_standby(swarm: Lab, config_dir: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
+def test_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     first, second = [host for host in swarm if host.name != leader.name]
     with (
@@ -224,13 +220,13 @@ def test_a_new_leader_takes_over(swarm: Lab, config_dir: Path) -> None:
         wait_until(
             lambda: labels(swarm, new.name, new) == {"by": "hand", "new": "true"},
             30,
-            "the new leader's instance to act",
+            "the new leader's instance to be active",
         )
         assert still_waiting.said("playbook started") == 0
 
 
 def set_role(swarm: Lab, name: str, role: str) -> None:
-    """Make a node a manager or a worker, and wait until its own engine knows."""
+    """Promote or demote a node, and wait until its own engine knows."""
 
     def write() -> bool:
         found = node(swarm, name)
@@ -247,7 +243,7 @@ def set_role(swarm: Lab, name: str, role: str) -> None:
 
 
 def playbooks_of(parent: int) -> list[int]:
-    """The IDs of the ansible-playbook processes that ``parent`` started."""
+    """Return the IDs of the ansible-playbook processes that ``parent`` started."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Services that can't run, for various reasons: each reason is reported once, with the engine's error."""
+"""Services that can't run: Orcastra reports each reason once, with the engine's error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 IMAGE = "orcastra/app"
 CONFIGURATION = "dependencies:\n  image: {services: [volume, code]}\n"
-# how many attempts of Swarm are watched
+# number of Swarm's attempts to wait for
 ATTEMPTS = 6
 
 
@@ -52,7 +52,7 @@ SHORT = {
     "image": spec("image", Image="orcastra/none"),
     "volume": spec("volume", Mounts=[{"Type": "volume", "Source": "x", "Target": "/data"}]),
     "mount": spec("mount", Mounts=[{"Type": "bind", "Source": "/srv/nowhere", "Target": "/data"}]),
-    # the hosts' node exporters have it
+    # the hosts' node exporters use this port
     "port": spec("port", Ports=[port(9100)]),
     "program": spec("program", Command=["/no/such/program"]),
     "code": spec("code", Command=["sh", "-c", "exit 3"]),
@@ -67,7 +67,7 @@ WELL = {
 
 
 def errors(swarm: Lab, name: str) -> set[str]:
-    """What the engine says of the service's tasks."""
+    """Return the engine's errors of the service's tasks."""
     found = {task["Status"].get("Err", "") for task in tasks(swarm, name)}
     return {without_ids(error) for error in found if error}
 
@@ -76,7 +76,7 @@ def ended(swarm: Lab, name: str) -> int:
     return sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in tasks(swarm, name))
 
 
-def test_each_shortage_is_reported_once_with_the_engines_error(swarm: Lab, tmp_path: Path) -> None:
+def test_shortages_are_reported_once_with_engine_error(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text(CONFIGURATION)
     leader = swarm.leader()
     create_service(swarm, "fine")
@@ -106,7 +106,7 @@ def test_each_shortage_is_reported_once_with_the_engines_error(swarm: Lab, tmp_p
             said = " ".join(entry["summary"] for entry in warned if entry["summary"].startswith(f"{name}: "))
             assert any(error in said for error in errors(swarm, name)), (said, errors(swarm, name))
         assert "its constraint node.labels.nowhere==true forbids it" in str(warned)
-        # nothing else goes on and on, either
+        # nothing else repeats endlessly, either
         lines = Counter(
             (entry["event"], without_ids(str(entry.get("summary"))))
             for entry in loop.entries
@@ -127,11 +127,11 @@ def test_each_shortage_is_reported_once_with_the_engines_error(swarm: Lab, tmp_p
             data: dict[str, Any] = json.loads(plan.stdout)
             return data
 
-        # one that fails again and again may just be starting
+        # a service that fails repeatedly may just be starting
         wait_until(
             lambda: {entry["service"] for entry in planned()["short_of_tasks"]} == SHORT.keys(),
             60,
-            "all services that are short of tasks to be in the plan",
+            "all services with too few tasks to be in the plan",
         )
         assert "services are short of tasks" in planned()["headline"]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An instance on each manager's host; the leader's host loses its power in the middle of a move."""
+"""An instance runs on each manager's host; the leader's host loses power in the middle of a move."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.instances import ACTING, FOLDER, Instances, on_every_host
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-# Longer than it takes to notice: a look each minute is not what a takeover may wait for.
+# A takeover must not wait for the next poll, so the interval is long.
 SETTINGS = {
     "EVENT_MODE": "true",
     "RELABEL_TIME": "60",
@@ -44,7 +44,7 @@ HEALED = "done: restart plain-ill"
 
 
 def fall_ill(host: Host, name: str) -> None:
-    """A container that is not healthy."""
+    """Make a container unhealthy."""
     host.sh(f"docker run -d --init --name {name} --label autoheal=true {ILL} orcastra/app")
 
 
@@ -57,7 +57,7 @@ def commands(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(400)
-def test_the_leader_is_lost_in_the_middle_of_a_move(
+def test_takeover_finishes_a_move(
     swarm: Lab,
     host_python: str,  # noqa: F811 - the fixture
     tmp_path: Path,
@@ -86,10 +86,10 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
             before = {run.container for run in runs(swarm, "shop_app")}
 
             stage.move("shop_db", target)
-            wait_until(lambda: stage.remembered(JOURNAL), 30, "the move to be written down", 0.02)
+            wait_until(lambda: stage.remembered(JOURNAL), 30, "the move to be saved", 0.02)
             wait_until(
                 lambda: any(text.startswith("node.id") for text in stage.constraints("shop_app")), 30,
-                "the follower to be told where to go", 0.02,
+                "the follower to get its constraint", 0.02,
             )  # fmt: skip
             taken = instances.lose_leader()
             try:
@@ -99,7 +99,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
             assert taken.after_election < MOST_SECONDS, f"{taken}\n{instances.said()}"
             fresh = [run for run in runs(swarm, "shop_app") if run.container not in before]
             assert [run.host for run in fresh] == [target]
-            # Swarm's new leader doesn't wait for the old container, as the lost one would: both may run then
+            # Swarm's new leader doesn't wait for the old container, so both may run for a while
             wait_until(lambda: len(alive(swarm)) == 1, 30, "the old container to have stopped")
             assert instances.loops[leader.name].process.wait(20) != 0
     finally:
@@ -111,7 +111,7 @@ def test_the_leader_is_lost_in_the_middle_of_a_move(
 
 
 def check(stage: Stage, instances: Instances, new: str, target: str) -> None:
-    """Whether the other instances continue the work of the lost one."""
+    """Check that the other instances continue the work of the lost one."""
     survivors = {host.name: instances.loops[host.name] for host in stage.swarm if host.running}
     assert [name for name, loop in survivors.items() if loop.said(ACTING)] == [new]
     stage.wait_settled("shop_db", "shop_app", on=target, timeout=60)

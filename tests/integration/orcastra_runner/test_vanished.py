@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files of the configuration that vanish, are emptied or half written while the loop runs, on real engines.
+"""Configuration files that vanish, become empty or are half written while the loop runs, on real engines.
 
-A service that needs a configured label stands for everything that may be lost: each time the label goes,
-Swarm throws it off its node. It must be the same container at the end.
+The tests use a service that requires a configured label. If the label is removed, Swarm stops the service's
+task, so the same container must still run at the end.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def config_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def services(swarm: Lab) -> None:
-    """An anchor on bravo, its follower, and a service of the user's that needs a configured label."""
+    """Deploy an anchor on bravo, its follower, and a user's service that requires a configured label."""
     create_service(swarm, "shop_db", "bravo")
     create_service(swarm, "shop_app")
 
@@ -72,11 +72,11 @@ def task_of(swarm: Lab, name: str) -> str:
 
 
 class Watched:
-    """A running loop, and the objects it must not touch."""
+    """A running loop, and the objects that it must not change."""
 
     def __init__(self, swarm: Lab, folder: Path, loop: Loop) -> None:
         self.swarm, self.folder, self.loop = swarm, folder, loop
-        wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in force")
+        wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in effect")
         loop.wait_for("verified: the swarm matches the configuration")
         create_service(swarm, "shop_web")
         change_constraints(swarm, "shop_web", "node.labels.ssd==true")
@@ -85,7 +85,7 @@ class Watched:
         self.web = task_of(swarm, "shop_web")
 
     def looks(self, number: int) -> None:
-        """Wait for this number of further cycles, about one per second."""
+        """Wait for this number of further cycles, at about one per second."""
         self.loop.wait_for("swarm observed", times=self.loop.said("swarm observed") + number, timeout=120)
 
     def is_untouched(self) -> bool:
@@ -151,7 +151,7 @@ def restore(path: Path, text: str) -> None:
     ],
     ids=["for a moment", "for a while"],
 )
-def test_nothing_is_lost_with_a_file(
+def test_vanished_files_remove_nothing(
     watched: Watched, accidents: list[tuple[Callable[[Path], None], int]]
 ) -> None:
     files = [path for path in sorted(watched.folder.glob("*.yml")) if path.is_file()]
@@ -166,7 +166,7 @@ def test_nothing_is_lost_with_a_file(
             assert watched.is_untouched(), f"{path.name} is back after {accident.__name__}"
 
 
-def test_sync_is_no_confirmation_and_the_command_is(watched: Watched, swarm: Lab) -> None:
+def test_only_the_command_confirms_removals(watched: Watched, swarm: Lab) -> None:
     one = watched.folder / "swarm.yml"
     if one.exists():
         text = one.read_text()
@@ -178,7 +178,7 @@ def test_sync_is_no_confirmation_and_the_command_is(watched: Watched, swarm: Lab
     watched.looks(2)
     assert watched.is_untouched()
 
-    # from the shell, in a process of its own, while the loop goes on
+    # from the shell, in a separate process, while the loop runs
     result = orcastra(
         "command", "accept_removals", "--config", watched.folder, DOCKER_HOST=swarm.leader().docker_host
     )
@@ -192,7 +192,7 @@ def test_sync_is_no_confirmation_and_the_command_is(watched: Watched, swarm: Lab
     assert task_of(swarm, "shop_web") == watched.web
 
 
-def test_an_explicit_nothing_removes_once_the_file_is_quiet(watched: Watched, swarm: Lab) -> None:
+def test_explicit_empty_sections_are_removed_after_file_settles(watched: Watched, swarm: Lab) -> None:
     one = watched.folder / "swarm.yml"
     path = one if one.exists() else watched.folder / "dependencies.yml"
     text = path.read_text()
@@ -206,7 +206,7 @@ def test_an_explicit_nothing_removes_once_the_file_is_quiet(watched: Watched, sw
 
 
 @pytest.mark.parametrize("variable", ["NODES_FILE", "DEPENDENCIES_FILE"])
-def test_a_variable_that_names_no_file_is_refused_by_all(swarm: Lab, config_dir: Path, variable: str) -> None:
+def test_all_commands_refuse_a_missing_file(swarm: Lab, config_dir: Path, variable: str) -> None:
     write_split(config_dir)
     settings = {
         "DOCKER_HOST": swarm.leader().docker_host,
@@ -219,7 +219,7 @@ def test_a_variable_that_names_no_file_is_refused_by_all(swarm: Lab, config_dir:
         assert f"{variable}: expected a file, found none at /nonexistent/file.yml" in result.stderr
 
 
-def test_after_a_restart_a_part_that_is_missing_is_held(swarm: Lab, services: None, config_dir: Path) -> None:
+def test_missing_section_is_kept_after_restart(swarm: Lab, services: None, config_dir: Path) -> None:
     host = swarm.leader().docker_host
 
     def once(*arguments: str) -> None:
@@ -228,7 +228,7 @@ def test_after_a_restart_a_part_that_is_missing_is_held(swarm: Lab, services: No
 
     write_split(config_dir)
     with running(config_dir, host, EVENT_MODE="true", RELABEL_TIME="1") as loop:
-        wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in force")
+        wait_until(lambda: is_in_order(swarm), 60, "the configuration to be in effect")
         loop.wait_for("verified: the swarm matches the configuration")
         loop.end(signal.SIGTERM)
     for missing in ("dependencies.yml", "nodes.yml"):

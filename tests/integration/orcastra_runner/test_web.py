@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Page, metrics and API of instances on real engines: the one that acts, and one that stands by."""
+"""Page, metrics and API of the active instance and of a standby instance, on real engines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def free_address() -> str:
 
 
 def ask(address: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-    """Status and content, which is data where it is JSON."""
+    """Return the status and the content. JSON content is parsed."""
     connection = http.client.HTTPConnection(address, timeout=30)
     try:
         text = None if body is None else json.dumps(body)
@@ -58,13 +58,13 @@ def ask(address: str, method: str, path: str, body: Any = None, **headers: str) 
 
 
 def result_of(address: str, id_: str) -> dict[str, Any] | None:
-    """What the state says of a command once it has ended."""
+    """Return the state's entry for a command after it has ended."""
     _, state = ask(address, "GET", "/api/state")
     return next((one for one in state["commands"] if one.get("id") == id_ and "finished_at" in one), None)
 
 
 def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> None:
-    """A command is carried out once, however often it is sent, with the token in the state folder."""
+    """Check that a repeated command runs only once, with the token from the state folder."""
     asked = {"command": "restart_service", "service": "shop_db", "id": "once"}
     assert ask(address, "POST", "/commands", asked)[0] == 401
     token = (state_dir / "api_token").read_text().strip()
@@ -81,7 +81,7 @@ def check_commands(swarm: Lab, address: str, loop: Loop, state_dir: Path) -> Non
 
 
 def check_page(address: str) -> None:
-    """The page shows the same. TEST_PICTURES says where a picture of it is kept."""
+    """Check that the page shows the same. TEST_PICTURES is the folder for its picture."""
     with Browser() as browser:
         browser.look_at(f"http://{address}/", width=1100)
         browser.wait_for("document.getElementById('live').textContent === 'live'")
@@ -94,7 +94,7 @@ def check_page(address: str) -> None:
             browser.snapshot(Path(folder) / "page.png")
 
 
-def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
+def test_active_instance_serves_page_metrics_and_api(swarm: Lab, config_dir: Path) -> None:
     leader = swarm.leader()
     exporters = {host.name: f"http://{host.ip}:9100/metrics" for host in swarm.hosts}
     rules = {"monitor_interval_seconds": 5, "node_exporters": exporters}
@@ -111,7 +111,7 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
     }
     with running(config_dir, leader.docker_host, **settings) as loop:
         loop.wait_for("http server started")
-        wait_until(lambda: ask(address, "GET", "/readyz")[0] == 200, timeout=60, what="the first look")
+        wait_until(lambda: ask(address, "GET", "/readyz")[0] == 200, timeout=60, what="the first observation")
         for name in ("shop_app", "shop_cache"):
             wait_until(
                 lambda name=name: running_on(swarm, name) == "bravo", timeout=120, what=f"{name} on bravo"
@@ -142,7 +142,7 @@ def test_what_the_acting_instance_serves(swarm: Lab, config_dir: Path) -> None:
             check_page(address)
 
 
-def test_what_an_instance_that_stands_by_serves(swarm: Lab, config_dir: Path) -> None:
+def test_standby_instance_serves_page_metrics_and_api(swarm: Lab, config_dir: Path) -> None:
     other = next(host for host in swarm.hosts if host.name != swarm.leader().name)
     address = free_address()
     settings = {"ORCASTRA_HTTP_ADDRESS": address, "ORCASTRA_API_TOKEN": TOKEN}

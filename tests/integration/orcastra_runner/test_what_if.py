@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``orcastra what-if`` against what Swarm really does when a host loses its power."""
+"""``orcastra what-if`` compared with Swarm's real behaviour when a host loses power."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def deploy(
     port: int = 0,
     condition: str = "any",
 ) -> None:
-    """A service; without ``replicas`` a global one."""
+    """Create a service, which is global without ``replicas``."""
     spec: dict[str, Any] = {
         "Name": name,
         "TaskTemplate": {
@@ -46,7 +46,7 @@ def deploy(
 
 
 def places(swarm: Lab) -> dict[str, list[str]]:
-    """Service → the sorted hosts of its desired tasks; an empty text for a task without a host."""
+    """Return service → sorted hosts of its desired tasks, with an empty string for a task without a host."""
     manager = swarm["alpha"]
     hosts = {node["ID"]: node["Description"]["Hostname"] for node in manager.api("GET", "/nodes")}
     names = {service["ID"]: service["Spec"]["Name"] for service in manager.api("GET", "/services")}
@@ -58,7 +58,7 @@ def places(swarm: Lab) -> dict[str, list[str]]:
 
 
 def ask(swarm: Lab, config: Path, *question: str) -> dict[str, Any]:
-    """The answer to ``orcastra what-if``."""
+    """Return the output of ``orcastra what-if``."""
     answer = orcastra(
         "what-if", *question, "--format", "json", "--config", config, DOCKER_HOST=swarm["alpha"].docker_host
     )
@@ -71,8 +71,8 @@ def fates_of(forecast: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {fate["service"]: fate for fate in forecast["fates"]}
 
 
-def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> None:
-    """Two losses one after the other, of which the second one costs the majority of the managers."""
+def test_what_if_covers_all_placement_limits(swarm: Lab, tmp_path: Path) -> None:
+    """Two losses, one after another. The second one costs the majority of the managers."""
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
     deploy(swarm, "everywhere", None)
     deploy(swarm, "port", 2, "node.hostname!=alpha", port=18080)
@@ -96,7 +96,7 @@ def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> 
     fates = fates_of(forecast)
     stuck = {"port", "one-each", "large", "labelled"}
     assert {name for name, fate in fates.items() if fate["unplaced"]} == stuck
-    # a global service has nothing to place
+    # a global service has no task to place
     assert "everywhere" not in fates
     assert forecast["ended"] == ["everywhere"]
     (added,) = ask(swarm, tmp_path, "--lose", "bravo", "--add", "delta:2GB")["forecasts"]
@@ -106,7 +106,7 @@ def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> 
     assert {name: with_delta[name]["to"] for name in stuck - {"labelled"}} == {
         name: ["delta"] for name in stuck - {"labelled"}
     }
-    # two of three managers: nothing is placed any more, as the forecast says
+    # two of three managers are lost, so Swarm places no more tasks, as forecast
     (both,) = ask(swarm, tmp_path, "--lose", "bravo", "--lose", "charlie")["forecasts"]
     assert both["quorum"]
 
@@ -119,11 +119,11 @@ def test_everything_that_keeps_a_task_off_a_node(swarm: Lab, tmp_path: Path) -> 
         is_complete = all(len(found[name]) == len(before[name]) for name in fates)
         return found if is_complete and waiting == stuck else None
 
-    after = swarm.wait_until(settled, timeout=60, what="all to be as it was forecast")
+    after = swarm.wait_until(settled, timeout=60, what="the swarm to match the forecast")
     if "free" in fates:
         assert after["free"] == fates["free"]["to"] == ["charlie"]
     assert after["everywhere"] == ["alpha", "charlie"]
-    # placed tasks keep their place
+    # running tasks stay on their nodes
     for name in stuck:
         assert [host for host in after[name] if host] == [host for host in before[name] if host != "bravo"]
 
@@ -148,7 +148,7 @@ def has_leader(swarm: Lab) -> bool:
     return True
 
 
-def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
+def test_what_if_forecast_matches_real_loss(swarm: Lab, tmp_path: Path) -> None:
     (tmp_path / "swarm.yml").write_text("nodes: {alpha: {}}\n")
     deploy(swarm, "three", 3)
     deploy(swarm, "never-alpha", 1, "node.hostname!=alpha", "node.hostname!=charlie")
@@ -173,7 +173,7 @@ def test_a_loss_goes_as_it_was_forecast(swarm: Lab, tmp_path: Path) -> None:
     before["once"] = []
 
     def settled() -> dict[str, list[str]] | None:
-        """Where everything is, once all but one run again."""
+        """Return the hosts of all tasks when all but one run again."""
         found = places(swarm)
         is_complete = all(len(where) == len(before[name]) for name, where in found.items())
         waiting = [name for name, where in found.items() if "" in where]

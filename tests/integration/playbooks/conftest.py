@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the collection's playbooks as its users do: this machine is the control node, the lab has the hosts."""
+"""Run the collection's playbooks like a user: this machine is the control node, the lab has the hosts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.lab import Lab
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a run of ansible-playbook."""
+    """The result of a run of ansible-playbook."""
 
     status: int
     output: str
 
     def recap(self, host: str) -> dict[str, int]:
-        """The host's counts in the recap: ok, changed, unreachable, failed ..."""
+        """Return the host's counts in the recap: ok, changed, unreachable, failed …"""
         return self._recaps()[host]
 
     @property
@@ -60,15 +60,17 @@ class Playbooks:
         self.write(self.inventory, inventory)
 
     def write(self, name: str, content: Any) -> Path:
-        """Write a YAML file into the folder. Text is written as it is."""
+        """Write a YAML file to the folder. Text is written unchanged."""
         path = self.folder / name
         path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
         return path
 
     def __call__(self, playbook: str, *options: str, limit: str | None = "alpha", **variables: Any) -> Run:
-        """Run a playbook by name or path on one host, which is fast, or on those that ``limit`` names.
+        """Run a playbook by name or path.
 
-        Without a limit, on all of its hosts. ``variables`` are extra variables.
+        :param limit: hosts to run on; None means all. The default, one host, is faster.
+        :param variables: extra variables
+
         """
         limits = ["--limit", limit] if limit else []
         program = self.commands / "ansible-playbook"
@@ -90,7 +92,7 @@ class Playbooks:
             "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
-            # one connection for each host and run, which doesn't outlive the lab by much, and no lost host
+            # one connection per host and run, which closes soon after the lab ends or a host is lost
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=3s",
             "ANSIBLE_SSH_EXTRA_ARGS": KEEPALIVE,
             "LC_ALL": "C.UTF-8",
@@ -99,7 +101,7 @@ class Playbooks:
 
 @pytest.fixture(scope="session")
 def host_python() -> str:
-    """An interpreter on the hosts that has the modules' packages: the one of these tests."""
+    """An interpreter on the hosts that has the modules' dependencies: the one that runs these tests."""
     return sys.executable
 
 
@@ -110,7 +112,7 @@ def inventory(swarm: Lab, host_python: str) -> dict[str, Any]:
 
 
 def ssh_inventory(lab: Lab, group: str = "swarm", python: str = "") -> dict[str, Any]:
-    """All hosts of the lab, over SSH. ``python``: the interpreter there; without it Ansible looks for one."""
+    """All hosts of the lab, over SSH. ``python``: the hosts' interpreter; by default, Ansible finds it."""
     interpreter = {"ansible_python_interpreter": python} if python else {}
     return {
         group: {

@@ -48,8 +48,8 @@ def bootstrap(bare: Lab, playbooks: Playbooks) -> Any:
     return run
 
 
-@pytest.mark.timeout(900)  # the first time on a machine, the hosts' root folder is made
-def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare: Lab) -> None:
+@pytest.mark.timeout(900)  # the first run on a machine creates the hosts' root folder
+def test_bootstrap_installs_missing_engines(bootstrap: Any, playbooks: Playbooks, bare: Lab) -> None:
     charlie = bare["charlie"]
     assert not any(host.has_engine for host in bare)
     assert charlie.run(["sh", "-c", PYTHON], check=False).returncode == 1
@@ -66,7 +66,7 @@ def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare
         assert untold.output.count(f"fatal: [{name}]") == 1
     assert "Failed to import" not in untold.output
 
-    # an engine from another source is not touched
+    # an engine from another source stays unchanged
     charlie.sh("ln -s /bin/true /usr/local/sbin/dockerd")
     checked = bootstrap("--check", "--diff", *INSTALL)
     assert (checked.status, checked.changed) == (0, 3), checked.output
@@ -89,7 +89,7 @@ def test_from_hosts_without_an_engine(bootstrap: Any, playbooks: Playbooks, bare
     again = bootstrap(*INSTALL)
     assert (again.status, again.changed) == (0, 0), again.output
 
-    # it also starts at boot, and a missing SDK is installed without a change to the engine
+    # the engine also starts at boot, and a missing SDK is installed without changing the engine
     charlie.reboot()
     charlie.sh("apt-get -y remove python3-docker")
     missing = bootstrap(limit="charlie")

@@ -21,7 +21,7 @@ BOOTSTRAP = "orcastra.swarm.bootstrap"
 
 @pytest.fixture
 def swarm_yml(run_playbook: Playbooks, swarm: Lab) -> dict[str, Any]:
-    """The configuration: three nodes, a label each."""
+    """Return the configuration: three nodes with one label each."""
     data: dict[str, Any] = {
         "leader": "alpha",
         "advertise_addr": swarm["alpha"].ip,
@@ -52,7 +52,7 @@ def run(run_playbook: Playbooks, *options: str, **variables: Any) -> Any:
     return run_playbook(BOOTSTRAP, *options, limit=None, orcastra_swarm_file="swarm.yml", **variables)
 
 
-def test_from_bare_hosts_one_of_which_refuses_the_key(
+def test_bootstrap_of_bare_hosts_with_one_refused_key(
     run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab, swarm_yml: dict[str, Any]
 ) -> None:
     accidents.make_bare(swarm)
@@ -91,7 +91,7 @@ def test_from_bare_hosts_one_of_which_refuses_the_key(
     again = run(run_playbook)
     assert (again.status, again.changed) == (0, 0), again.output
 
-    # what isn't named keeps its value
+    # settings that aren't configured keep their values
     swarm_yml["swarm"] = {"snapshot_interval": 5000}
     swarm_yml["nodes"]["charlie"]["role"] = "worker"
     swarm_yml["nodes"]["bravo"]["role"] = "worker"
@@ -105,7 +105,9 @@ def test_from_bare_hosts_one_of_which_refuses_the_key(
     assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_host_of_another_swarm(run_playbook: Playbooks, swarm: Lab, swarm_yml: dict[str, Any]) -> None:
+def test_bootstrap_refuses_host_of_another_swarm(
+    run_playbook: Playbooks, swarm: Lab, swarm_yml: dict[str, Any]
+) -> None:
     charlie = swarm["charlie"]
     accidents.demote(swarm, "charlie")
     accidents.leave(charlie)
@@ -126,7 +128,9 @@ def test_a_host_of_another_swarm(run_playbook: Playbooks, swarm: Lab, swarm_yml:
     assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_configuration_that_cannot_be(run_playbook: Playbooks, swarm_yml: dict[str, Any]) -> None:
+def test_bootstrap_refuses_impossible_configuration(
+    run_playbook: Playbooks, swarm_yml: dict[str, Any]
+) -> None:
     swarm_yml["managers"] = 2
     swarm_yml["leader"] = ["alpha", "bravo"]
     run_playbook.write("swarm.yml", swarm_yml)

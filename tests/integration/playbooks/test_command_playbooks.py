@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks of commands, run from a control node over SSH: check, real, again, again in check."""
+"""The command playbooks over SSH: in check mode, for real, again, and again in check mode."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONFIGURATION = {
 }
 
 
-def test_services_are_restarted_each_time_and_all_or_none(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_restart_service_restarts_all_or_none(run_playbook: Playbooks, swarm: Lab) -> None:
     playbook = "orcastra.swarm.service_restart"
     create_service(swarm, "shop_web")
     asked = {"orcastra_services": ["web"], "orcastra_stack_name": "shop"}
@@ -40,16 +40,16 @@ def test_services_are_restarted_each_time_and_all_or_none(run_playbook: Playbook
     done = run_playbook(playbook, **asked)
     assert (done.status, done.changed, restarts(swarm, "shop_web")) == (0, 1, 1), done.output
 
-    refused = run_playbook(playbook, orcastra_services=["shop_web", "nobody"])
+    refused = run_playbook(playbook, orcastra_services=["shop_web", "absent"])
     assert refused.status == 2
-    assert "there is no service swarm-dev_nobody in this swarm" in refused.output
+    assert "there is no service swarm-dev_absent in this swarm" in refused.output
     assert restarts(swarm, "shop_web") == 1
     missing = run_playbook(playbook)
     assert missing.status == 2
     assert "orcastra_services" in missing.output
 
 
-def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_removing_labels_and_constraints_moves_no_task(run_playbook: Playbooks, swarm: Lab) -> None:
     playbook = "orcastra.swarm.remove_labels"
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
@@ -75,8 +75,8 @@ def test_labels_and_constraints_are_removed_and_nothing_moves(run_playbook: Play
         assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Playbooks, swarm: Lab) -> None:
-    """It was scaled to 0, and no other instance can start it again."""
+def test_moving_service_is_scaled_up_before_removal(run_playbook: Playbooks, swarm: Lab) -> None:
+    """It was scaled to 0, and no other instance can scale it up again."""
     playbook = "orcastra.swarm.remove_labels"
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
@@ -116,7 +116,7 @@ def test_a_service_that_is_being_moved_is_started_again_first(run_playbook: Play
     assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_node_is_drained_until_it_is_activated(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_drain_node_lasts_until_activate_node(run_playbook: Playbooks, swarm: Lab) -> None:
     create_service(swarm, "shop_web")
     place = running_on(swarm, "shop_web")
     assert place is not None
@@ -124,15 +124,15 @@ def test_a_node_is_drained_until_it_is_activated(run_playbook: Playbooks, swarm:
     def availability() -> str:
         return str(node(swarm, place)["Spec"]["Availability"])
 
-    refused = run_playbook("orcastra.swarm.drain_node", orcastra_nodes=[place, "nobody"])
+    refused = run_playbook("orcastra.swarm.drain_node", orcastra_nodes=[place, "absent"])
     assert refused.status == 2
-    assert "there is no node nobody in this swarm" in refused.output
+    assert "there is no node absent in this swarm" in refused.output
     asked = {"orcastra_nodes": [place]}
     checked = run_playbook("orcastra.swarm.drain_node", "--check", "--diff", **asked)
     assert (checked.status, checked.changed, availability()) == (0, 1, "active"), checked.output
     done = run_playbook("orcastra.swarm.drain_node", **asked)
     assert (done.status, done.changed, availability()) == (0, 1, "drain"), done.output
-    # it has waited: nothing of the service is left there
+    # the playbook waited until no task of the service was left there
     assert swarm[place].api("GET", "/containers/json") == []
     for options in ((), ("--check",)):
         again = run_playbook("orcastra.swarm.drain_node", *options, **asked)

@@ -39,7 +39,7 @@ def heal(run_playbook: Playbooks, swarm: Lab) -> Any:
 
 
 def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
-    """One run repairs everything, the next changes nothing."""
+    """Check that one run repairs everything, and the next changes nothing."""
     done: Run = heal("-vvv", "--diff", **variables)
     assert done.status == 0, done.output
     assert accidents.members(swarm) == HEALED, done.output
@@ -48,7 +48,7 @@ def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
     return done
 
 
-def test_a_manager_that_was_wiped(heal: Any, swarm: Lab) -> None:
+def test_heal_restores_a_wiped_manager(heal: Any, swarm: Lab) -> None:
     try:
         accidents.wipe(swarm["charlie"])
         done = assert_heals(heal, swarm)
@@ -57,15 +57,15 @@ def test_a_manager_that_was_wiped(heal: Any, swarm: Lab) -> None:
         swarm.load_image(IMAGE)
 
 
-def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab) -> None:
+def test_heal_repairs_several_accidents_at_once(heal: Any, swarm: Lab) -> None:
     accidents.create_service(swarm, "waits", IMAGE, 1, Constraints=["node.labels.nowhere == true"])
     accidents.create_service(swarm, "web", IMAGE)
     wait_until(lambda: accidents.running(swarm, "web") == 2, 60, "the service to run")
     accidents.pause_update(swarm, "web")
-    # demoted by hand, then struck off; its engine knows nothing of that
+    # demoted by hand, then removed from the swarm without the knowledge of its engine
     accidents.demote(swarm, "charlie")
     accidents.strike_off(swarm, "charlie")
-    # demoted by hand, and back under another ID, without its label
+    # demoted by hand, then joined again with a new ID and without its label
     accidents.demote(swarm, "bravo")
     accidents.join_again(swarm, "bravo")
     assert len(accidents.nodes(swarm, "bravo")) == 2
@@ -74,7 +74,7 @@ def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab
 
     done = assert_heals(heal, swarm)
 
-    # Ansible breaks the lines of warnings
+    # Ansible wraps warnings
     said = " ".join(done.output.split())
     assert "roll back the update of web" in said
     assert "waits: 1 task waiting for a node" in said
@@ -84,7 +84,7 @@ def test_all_that_can_happen_to_nodes_and_services_at_once(heal: Any, swarm: Lab
     assert image == IMAGE
 
 
-def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
+def test_heal_unlocks_a_manager(heal: Any, swarm: Lab) -> None:
     key = accidents.lock(swarm, "bravo")
 
     without = heal()
@@ -98,11 +98,11 @@ def test_a_manager_that_is_locked(heal: Any, swarm: Lab) -> None:
 
     done = assert_heals(heal, swarm, orcastra_unlock_key=key)
     assert done.recap("bravo")["changed"] == 1
-    assert "make_swarm" in done.output  # it shows all arguments of the modules
+    assert "make_swarm" in done.output  # the output shows all arguments of the modules
     assert key[:-1] not in done.output + wrong.output
 
 
-def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
+def test_heal_reports_a_lost_quorum(heal: Any, swarm: Lab) -> None:
     try:
         lost = [swarm["bravo"], swarm["charlie"]]
         for host in lost:
@@ -113,13 +113,13 @@ def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
             status = [node.get("ManagerStatus", {}).get("Reachability") for node in found]
             return status.count("unreachable") == 2
 
-        wait_until(is_noticed, 60, "the loss of the managers to be noticed")
+        wait_until(is_noticed, 60, "the loss of the managers to be detected")
         explained = heal(ansible_ssh_timeout=3)
         assert explained.status == 2, explained.output
-        # how many are gone is only known while the engine still answers for the swarm
+        # the number of lost managers is known only while the engine still answers swarm requests
         assert "alpha: the swarm has lost its quorum: " in explained.output
         assert "orcastra_force_new_cluster=alpha" in explained.output
-        # once the engine has noticed the loss, it does not report it
+        # after the engine has detected the loss, it no longer reports the number
         assert swarm_info(swarm["alpha"]).get("Managers", 3) == 3
 
         accidents.wipe(lost[0])
@@ -128,7 +128,7 @@ def test_a_lost_quorum(heal: Any, swarm: Lab) -> None:
         assert forced.status == 2, forced.output
         assert {"alpha", "bravo"} <= accidents.members(swarm).keys()
         lost[1].boot()
-        wait_until(lambda: accidents.ready(swarm, "charlie"), 60, "charlie to be heard of")
+        wait_until(lambda: accidents.ready(swarm, "charlie"), 60, "charlie to be known to the leader")
         assert_heals(heal, swarm, orcastra_force_new_cluster="alpha")
     finally:
         for host in swarm:

@@ -63,7 +63,7 @@ def running(host: Host, name: str, health: str = "") -> list[str]:
     return host.sh(f"docker ps -q --filter label=com.docker.swarm.service.name={name} {desired}").split()
 
 
-def test_what_ended_on_a_worker_is_restarted_through_a_manager(playbooks: Playbooks, swarm: Lab) -> None:
+def test_autoheal_restarts_ended_worker_tasks_through_a_manager(playbooks: Playbooks, swarm: Lab) -> None:
     charlie = swarm["charlie"]
     check = {"Test": ["CMD-SHELL", "test ! -e /tmp/ill"], "Interval": 500_000_000, "Retries": 2}
     script = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]
@@ -85,7 +85,7 @@ def test_what_ended_on_a_worker_is_restarted_through_a_manager(playbooks: Playbo
     assert (again.status, again.changed) == (0, 0), again.output
 
 
-def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm: Lab) -> None:
+def test_prune_removes_unused_images_on_a_worker(playbooks: Playbooks, swarm: Lab) -> None:
     charlie = swarm["charlie"]
     for tag in "12":
         load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
@@ -110,7 +110,7 @@ def test_a_worker_removes_images_that_no_service_has(playbooks: Playbooks, swarm
     charlie.sh("docker rm -f $(docker ps -aq) >/dev/null 2>&1; docker rmi -f test/app:1")
 
 
-def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None:
+def test_log_rotate_rotates_configured_files(playbooks: Playbooks, swarm: Lab) -> None:
     alpha = swarm["alpha"]
     alpha.sh(
         "mkdir -p '/srv/rotated/Media Server'; head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'"
@@ -179,10 +179,8 @@ def test_log_files_are_rotated_as_said(playbooks: Playbooks, swarm: Lab) -> None
 
 
 @pytest.mark.timeout(900)
-def test_hosts_without_an_instance_are_looked_after_by_the_one_that_acts(
-    playbooks: Playbooks, swarm: Lab
-) -> None:
-    """An instance on a manager; charlie runs none."""
+def test_active_instance_maintains_hosts_without_instance(playbooks: Playbooks, swarm: Lab) -> None:
+    """An instance runs on a manager, but not on charlie."""
     alpha, charlie = swarm["alpha"], swarm["charlie"]
     check = "--health-cmd false --health-interval 0.2s --health-retries 2"
     ill = f"docker run -d --init --name plain-ill --label autoheal=true {check} orcastra/app"

@@ -26,14 +26,14 @@ CONFIGURED = {"alpha": {"ssd": "true", "zfs": "true"}, "bravo": {"disk": "hdd", 
 
 
 def labels(swarm: Lab) -> dict[str, dict[str, str]]:
-    """Host name → labels, of the nodes that have any."""
+    """Return host name → labels, for nodes with labels."""
     nodes: list[dict[str, Any]] = swarm["bravo"].api("GET", "/nodes")
     found = {node["Description"]["Hostname"]: node["Spec"].get("Labels") or {} for node in nodes}
     return {hostname: labels for hostname, labels in found.items() if labels}
 
 
-def test_a_file_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
-    # relative: from the folder in which Ansible was started
+def test_label_sync_playbook_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
+    # relative to the current folder
     nodes = {**CONFIGURATION["nodes"], "alpha": {"ip": swarm["alpha"].ip, "labels": ["ssd", "zfs"]}}
     run_playbook.write("swarm.yml", {**CONFIGURATION, "nodes": nodes})
 
@@ -56,12 +56,12 @@ def test_a_file_from_check_to_idle(run_playbook: Playbooks, swarm: Lab) -> None:
     assert labels(swarm) == CONFIGURED
 
 
-def test_the_site_playbook_with_variables_of_the_inventory(
+def test_site_playbook_uses_inventory_variables(
     run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab
 ) -> None:
     inventory["managers"]["vars"] |= {
         "orcastra_swarm_file": str(run_playbook.write("swarm.yml", CONFIGURATION)),
-        # entry by entry, variables win over the file
+        # for each entry, variables take precedence over the file
         "orcastra_nodes": {"alpha": {"labels": ["nvme"]}, "charlie": {}},
     }
     run_playbook.write("inventory.yml", inventory)
@@ -72,13 +72,13 @@ def test_the_site_playbook_with_variables_of_the_inventory(
     assert labels(swarm) == {"alpha": {"nvme": "true"}, "bravo": CONFIGURED["bravo"]}
 
 
-def test_the_example_inventory(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> None:
-    """With the names of this swarm in place of the example's."""
+def test_example_inventory_works(run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab) -> None:
+    """Uses the host names of this swarm instead of the example's."""
     for name in ("hosts.yml", "swarm.yml"):
         text = (CHECKOUT / "inventory" / "example" / name).read_text()
         for old, new in (("mgr-a", "alpha"), ("wrk-b", "bravo")):
             text = text.replace(old, new)
-        # a node counts as the configured host only if the swarm sees it at that address
+        # a node matches a configured host only if it has that address in the swarm
         for old, host in (("10.0.0.11", "alpha"), ("10.0.0.12", "bravo")):
             text = text.replace(old, swarm[host].ip)
         run_playbook.write(name, text)
@@ -93,7 +93,7 @@ def test_the_example_inventory(run_playbook: Playbooks, inventory: dict[str, Any
     assert "nodes.wrk-c: no node of this swarm has this host name or ID" in done.output
 
 
-def test_a_wrong_file_is_refused_with_everything_that_is_wrong(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_invalid_file_is_refused_with_all_problems(run_playbook: Playbooks, swarm: Lab) -> None:
     text = (
         "nodes: {alpha: {labels: 5}, bravo: {labels: [ssd]}}\nnods: {}\nnodes: {}\noptions: {prune: true}\n"
     )
@@ -107,7 +107,7 @@ def test_a_wrong_file_is_refused_with_everything_that_is_wrong(run_playbook: Pla
     assert labels(swarm) == {}
 
 
-def test_wrong_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_invalid_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> None:
     refused = run_playbook(LABEL_SYNC, orcastra_nodes={"alpha": {"labels": 5}, "bravo": {"labels": ["ssd"]}})
 
     assert refused.status == 2, refused.output
@@ -115,7 +115,7 @@ def test_wrong_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> Non
     assert labels(swarm) == {}
 
 
-def test_the_next_manager_does_it_when_the_first_is_unreachable(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_next_manager_is_used_if_first_is_unreachable(run_playbook: Playbooks, swarm: Lab) -> None:
     swarm["alpha"].cut()
     swarm.wait_until(
         lambda: any(
@@ -123,7 +123,7 @@ def test_the_next_manager_does_it_when_the_first_is_unreachable(run_playbook: Pl
             for node in swarm["bravo"].api("GET", "/nodes")
         ),
         timeout=60,
-        what="bravo or charlie leads",
+        what="bravo or charlie to lead",
     )
 
     done = run_playbook(
@@ -136,11 +136,11 @@ def test_the_next_manager_does_it_when_the_first_is_unreachable(run_playbook: Pl
     assert labels(swarm) == {"bravo": {"ssd": "true"}}
 
 
-def test_the_next_manager_does_it_when_the_engine_of_the_first_is_down(
-    run_playbook: Playbooks, swarm: Lab
-) -> None:
+def test_next_manager_is_used_if_first_engine_is_down(run_playbook: Playbooks, swarm: Lab) -> None:
     swarm["alpha"].stop_engine()
-    swarm.wait_until(lambda: swarm["bravo"].api("GET", "/nodes"), timeout=60, what="the others have a leader")
+    swarm.wait_until(
+        lambda: swarm["bravo"].api("GET", "/nodes"), timeout=60, what="the other managers to have a leader"
+    )
 
     done = run_playbook(LABEL_SYNC, limit="all", orcastra_nodes={"bravo": {"labels": ["ssd"]}})
 

@@ -35,7 +35,7 @@ def server(swarm: Lab) -> Iterator[ModServer]:
 
 
 def deploy(swarm: Lab, name: str, labels: dict[str, str]) -> None:
-    """A service without tasks: its requests still count."""
+    """Create a service without tasks. Its mods are still required."""
     spec = {
         "Name": name,
         "Labels": labels,
@@ -73,7 +73,7 @@ def test_mods_playbook_stores_desired_mods(run_playbook: Playbooks, swarm: Lab, 
     again = run_playbook("orcastra.swarm.mods", limit="alpha,bravo", **variables)
     assert (again.status, again.changed) == (0, 0), again.output
 
-    # the service goes, and one mod fails: the others are in order all the same
+    # the service is removed, and one mod fails: the other mods are still refreshed
     swarm["alpha"].sh("docker service rm game")
     server.put("/a.bin", b"new")
     server.items["/private.bin"].headers_needed = {"X-Key": "another"}
@@ -89,7 +89,7 @@ def test_mods_playbook_stores_desired_mods(run_playbook: Playbooks, swarm: Lab, 
     ]
 
 
-def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
+def test_mods_keep_old_file_on_full_or_read_only_disk(
     run_playbook: Playbooks, swarm: Lab, server: ModServer
 ) -> None:
     alpha = swarm["alpha"]
@@ -112,8 +112,8 @@ def test_a_full_disk_and_a_read_only_one_leave_the_old_file(
     assert alpha.sh(f"cat {DEST}/large.bin") == "old"
 
 
-def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
-    """A leader's instance, one that stands by, and one of a worker."""
+def test_mods_refresh_on_all_nodes_on_one_request(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+    """The leader's instance, a standby instance, and an instance on a worker."""
     accidents.demote(swarm, "charlie")
     with ExitStack() as stack:
         addresses = {host.name: free_address() for host in swarm}
@@ -147,10 +147,12 @@ def test_all_nodes_refresh_when_one_instance_is_asked(swarm: Lab, server: ModSer
             server.put("/a.bin", content)
             token = (tmp_path / name / "state" / "api_token").read_text().strip()
             assert ask(address, "POST", "/refresh_mods", Authorization=f"Bearer {token}")[0] == 202
-            wait_until(partial(all_have, content), 60, "the refresh that was asked for")
+            wait_until(partial(all_have, content), 60, "the requested refresh")
 
 
-def test_the_runner_refreshes_by_itself_and_on_command(swarm: Lab, server: ModServer, tmp_path: Path) -> None:
+def test_runner_refreshes_mods_on_schedule_and_on_command(
+    swarm: Lab, server: ModServer, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     (tmp_path / "swarm.yml").write_text("nodes: {}\n")
     url = server.put("/a.bin", b"one", headers_needed={"X-Key": SECRET})

@@ -40,7 +40,7 @@ def metrics(host: Host, port: int = 9100) -> str:
         connection.close()
 
 
-def test_the_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_node_exporter_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
     archive = exporter_image("test/node-exporter:1")
     swarm.each(lambda host: image.load(host, archive))
     run_playbook.write("deploy_node_exporter.yml", DEFINITION)
@@ -65,16 +65,16 @@ def test_the_service_from_a_file(run_playbook: Playbooks, swarm: Lab) -> None:
     assert "deploy_node_exporter.yml:1: imag: expected one of name, image," in refused.output
 
 
-def test_the_package(run_playbook: Playbooks, swarm: Lab) -> None:
-    """The hosts have the package already; what the lab has started of it is stopped first."""
+def test_node_exporter_package(run_playbook: Playbooks, swarm: Lab) -> None:
+    """The hosts already have the package. The test first stops the exporter that the lab started."""
     host = swarm["alpha"]
     host.sh(
         "kill $(pidof prometheus-node-exporter); while pidof prometheus-node-exporter; do sleep 0.1; done"
     )
-    # the package brings it, but logs of the machine are not on the hosts
+    # normally created by the package, but the hosts don't have this machine's logs
     host.sh("mkdir -p /var/log/prometheus; chown prometheus: /var/log/prometheus")
     playbook = "orcastra.swarm.node_exporter"
-    # text, as `-e name=value` gives it
+    # a string, as with `-e name=value`
     variables = {"orcastra_node_exporter_method": "package", "orcastra_node_exporter_wait": "30"}
     try:
         checked = run_playbook(playbook, "--check", **variables)
@@ -87,7 +87,7 @@ def test_the_package(run_playbook: Playbooks, swarm: Lab) -> None:
         again = run_playbook(playbook, **variables)
         assert (again.status, again.changed) == (0, 0), again.output
     finally:
-        # back to how the lab has it
+        # restore the lab's exporter
         host.run(["service", "prometheus-node-exporter", "stop"], check=False)
         host.reboot()
 
@@ -118,7 +118,7 @@ def test_memory_of_tasks_reaches_the_exporter(run_playbook: Playbooks, swarm: La
     )
 
 
-# The upstream project's shape, and what else people have in such a file.
+# The upstream project's format, with other typical content.
 UPSTREAM = """\
 name: metrics_of_nodes
 image: test/node-exporter:1
@@ -162,7 +162,7 @@ logging: {driver: json-file, options: {max-size: 10m, max-file: 5}}
 """
 
 
-def test_a_file_in_the_shape_of_the_upstream(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_upstream_configuration_file_is_accepted(run_playbook: Playbooks, swarm: Lab) -> None:
     archive = exporter_image("test/node-exporter:1")
     swarm.each(lambda host: image.load(host, archive))
     network = {"Name": "metrics-net", "Driver": "overlay", "Attachable": True}
@@ -187,5 +187,7 @@ def test_a_file_in_the_shape_of_the_upstream(run_playbook: Playbooks, swarm: Lab
     finally:
         swarm.leader().api("DELETE", "/services/metrics_of_nodes")
         wait_until(
-            lambda: swarm.leader().api("DELETE", "/networks/metrics-net") or True, 60, "the network to go"
+            lambda: swarm.leader().api("DELETE", "/networks/metrics-net") or True,
+            60,
+            "the network to be removed",
         )

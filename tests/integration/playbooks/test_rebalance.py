@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A whole cycle balances memory, too, where that is configured: the playbook ``site``, plan and run."""
+"""A full cycle also balances memory if configured: the playbook ``site``, plan and run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RULES = {
 }
 
 
-def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
+def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
     for host in swarm:
         host.set_memory(total_mb=1024)
         host.follow_memory()
@@ -44,7 +44,7 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
     before = running(swarm)
 
     with tasks_measured(swarm):
-        # without a configuration nothing is balanced
+        # without a configuration, no memory is balanced
         quiet = run_playbook("orcastra.swarm.site", "--check", **files)
         assert (quiet.status, quiet.changed) == (0, 0), quiet.output
         assert move not in orcastra("plan", *config, **engine).stdout
@@ -66,7 +66,7 @@ def test_plan_site_and_one_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
         }
         assert running(swarm) == before
 
-        # the first run of the playbook begins it, one cycle of the runner ends it
+        # the first run of the playbook starts the move, one cycle of the runner finishes it
         site = run_playbook("orcastra.swarm.site", "--diff", **files, orcastra_rebalance_file=str(rules))
         assert (site.status, site.changed) == (0, 1), site.output
         once = orcastra("run", "--once", *config, ORCASTRA_LEADER="always", **engine)
@@ -83,7 +83,7 @@ PAGE = b"node_memory_MemTotal_bytes 4e9\nnode_memory_MemAvailable_bytes 3e9\n"
 
 
 class Guarded(BaseHTTPRequestHandler):
-    """A node exporter that wants a login."""
+    """A node exporter that requires a login."""
 
     def do_GET(self) -> None:
         right = base64.b64encode(f"prom:{PASSWORD}".encode()).decode()
@@ -98,7 +98,7 @@ class Guarded(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def guarded(swarm: Lab) -> Iterator[str]:
-    """The URL of an exporter that wants the user prom and his password."""
+    """Return the URL of an exporter that requires the user prom and its password."""
     address = swarm["alpha"].ip.rpartition(".")[0] + ".1"
     with ThreadingHTTPServer((address, 0), Guarded) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -108,7 +108,7 @@ def guarded(swarm: Lab) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("written", ["variable", "file", "literal"])
-def test_exporters_that_want_a_login(
+def test_rebalance_reads_exporters_with_login(
     swarm: Lab, run_playbook: Playbooks, guarded: str, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     secret = PASSWORD if written == "literal" else "${PROM_PASSWORD}"
@@ -131,7 +131,7 @@ def test_exporters_that_want_a_login(
     run_playbook.write("swarm.yml", "nodes: {alpha: {}}\n")
     options = {"orcastra_rebalance_file": str(path)}
 
-    # everything that Ansible can show
+    # the most verbose output of Ansible
     done = run_playbook("orcastra.swarm.rebalance", "--check", "--diff", "-vvv", **options)
     assert done.status == 0, done.output
     assert done.output.count('"total_bytes": 4000000000') >= 3
@@ -149,7 +149,7 @@ def test_exporters_that_want_a_login(
         assert "401" not in ran.stdout + ran.stderr
         assert PASSWORD not in ran.stdout + ran.stderr
 
-    # another password, and one that is nowhere
+    # a wrong password, and a missing one
     run_playbook.write("password", "another")
     wrong = {"PROM_PASSWORD": "another"} if written == "variable" else {}
     ran = orcastra("plan", *config, **{**engine, **wrong})
@@ -163,7 +163,7 @@ def test_exporters_that_want_a_login(
         assert "PROM_PASSWORD" in missing.stderr
 
 
-def test_a_secret_in_a_parameter_is_refused(swarm: Lab, run_playbook: Playbooks, guarded: str) -> None:
+def test_rebalance_refuses_a_secret_in_a_parameter(swarm: Lab, run_playbook: Playbooks, guarded: str) -> None:
     login = {"username": "prom", "password": "${PROM_PASSWORD}"}
     rules = {"node_exporters": {host.name: f"{guarded}/{host.name}" for host in swarm}}
     given = {**rules, "metrics": {"node_exporter_auth": login}}

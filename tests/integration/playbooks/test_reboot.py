@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reboots of real hosts: one node, all of them under traffic, one that was drained, one that stays away."""
+"""Reboots of real hosts: one node, all nodes under traffic, a drained node, a node that doesn't return."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def leader(lab: Lab) -> str:
 
 
 def places(lab: Lab, name: str) -> set[str]:
-    """The host names of the nodes on which the service's tasks run."""
+    """Return the host names of the nodes on which the service's tasks run."""
     names = {node["ID"]: node["Description"]["Hostname"] for node in accidents.nodes(lab)}
     filters = {"filters": {"service": [name], "desired-state": ["running"]}}
     tasks = accidents.manager(lab).api("GET", "/tasks", query=filters)
@@ -61,7 +61,7 @@ def constraints(lab: Lab, name: str) -> list[str]:
     return list(placement.get("Constraints") or [])
 
 
-def test_all_hosts_under_traffic_without_a_failed_request(reboot: Any, swarm: Lab) -> None:
+def test_rolling_reboot_under_traffic_fails_no_request(reboot: Any, swarm: Lab) -> None:
     traffic.start(swarm, IMAGE)
     accidents.create_service(swarm, "db", IMAGE, 1)
     wait_until(lambda: len(places(swarm, "db")) == 1, 60, "the anchor to run")
@@ -96,13 +96,13 @@ def test_all_hosts_under_traffic_without_a_failed_request(reboot: Any, swarm: La
     assert (none.status, none.changed, boots(swarm)) == (0, 0, after), none.output
 
 
-def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared(
+def test_reboot_keeps_drained_worker_and_refuses_needed_managers(
     reboot: Any, run_playbook: Playbooks, inventory: dict[str, Any], swarm: Lab
 ) -> None:
     accidents.demote(swarm, "bravo")
     accidents.change_node(swarm, "bravo", Availability="drain")
     before = boots(swarm)
-    # as a command, which takes what the lab needs from the inventory
+    # as a command, which gets the lab's options from the inventory
     inventory["managers"]["vars"]["orcastra_reboot_options"] = accidents.REBOOT_OPTIONS
     hosts = run_playbook.write("inventory.yml", inventory)
     command = ("command", "reboot_node", "bravo", "--config", run_playbook.folder)
@@ -116,9 +116,9 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     refused = reboot(REBOOT, orcastra_reboot_nodes=["charlie"])
     assert refused.status == 2, refused.output
     assert "node charlie: it cannot be spared" in " ".join(refused.output.split())
-    unknown = reboot(REBOOT, orcastra_reboot_nodes=["nobody"])
+    unknown = reboot(REBOOT, orcastra_reboot_nodes=["absent"])
     assert unknown.status == 2, unknown.output
-    assert "nobody: expected a host of this play whose engine answers" in unknown.output
+    assert "absent: expected a host of this play whose engine answers" in unknown.output
     own = reboot(REBOOT, orcastra_reboot_nodes=["bravo"], node_reboot_controller=swarm["bravo"].boot_id)
     assert own.status == 2, own.output
     assert "bravo: Ansible runs on this host" in own.output
@@ -130,7 +130,7 @@ def test_a_worker_that_was_drained_stays_so_and_the_last_managers_are_not_spared
     assert availability(swarm)["charlie"] == "active"
 
 
-def test_a_locked_manager_is_unlocked_and_a_host_that_stays_away_ends_it(reboot: Any, swarm: Lab) -> None:
+def test_reboot_unlocks_manager_and_stops_if_host_stays_down(reboot: Any, swarm: Lab) -> None:
     key = accidents.lock(swarm, "bravo")
     bravo = swarm["bravo"]
     bravo.api("POST", "/swarm/unlock", {"UnlockKey": key})

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``orcastra command … --check``: each command lists its changes and makes none of them."""
+"""``orcastra command … --check``: each command lists its changes without making them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIGURATION = {
 
 @pytest.fixture
 def shop(swarm: Lab, run_playbook: Playbooks) -> Lab:
-    """A follower on its anchor's node, and another service there that requires a label."""
+    """Deploy a follower on its anchor's node, and another service there that requires a label."""
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
     set_labels(swarm, "charlie", {"ssd": "true"})
@@ -41,7 +41,7 @@ def shop(swarm: Lab, run_playbook: Playbooks) -> Lab:
 
 
 def everything(swarm: Lab) -> str:
-    """All specs and the saved state, as text."""
+    """Return all specs and the saved state as text."""
     manager = accidents.manager(swarm)
     found: list[Any] = [
         [one["Spec"] for one in manager.api("GET", path)] for path in ("/nodes", "/services", "/configs")
@@ -56,11 +56,11 @@ def rehearse(
     return orcastra("command", *arguments, *config, DOCKER_HOST=swarm.leader().docker_host, **variables)
 
 
-def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbooks, tmp_path: Any) -> None:
+def test_check_mode_of_engine_commands(shop: Lab, run_playbook: Playbooks, tmp_path: Any) -> None:
     before = everything(shop)
     removal = rehearse(shop, run_playbook, "remove_all_labels").stdout
     assert "remove Orcastra's settings from shop_app" in removal
-    # the label of the anchor goes, too: nothing holds it once the constraint is gone
+    # the anchor label is also removed, because no constraint requires it any longer
     assert "remove db, ssd on node alpha" in removal
     assert "warning: own requires the label ssd, and no node is left for it" in removal
     assert everything(shop) == before
@@ -86,9 +86,7 @@ def test_the_commands_that_need_only_an_engine(shop: Lab, run_playbook: Playbook
     assert labels(shop, "alpha")["ssd"] == "false"
 
 
-def test_the_commands_that_need_the_hosts(
-    swarm: Lab, run_playbook: Playbooks, inventory: dict[str, Any]
-) -> None:
+def test_check_mode_of_host_commands(swarm: Lab, run_playbook: Playbooks, inventory: dict[str, Any]) -> None:
     run_playbook.write("swarm.yml", {**CONFIGURATION, "dependencies": {}})
     inventory["managers"]["vars"]["orcastra_reboot_options"] = accidents.REBOOT_OPTIONS
     hosts = {"ORCASTRA_INVENTORY": str(run_playbook.write("inventory.yml", inventory))}

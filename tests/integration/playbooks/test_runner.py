@@ -19,7 +19,7 @@ from tests.support.runner_process import orcastra, running
 WHOLE = {name: ("manager", "ready", {}) for name in ("alpha", "bravo", "charlie")}
 
 
-def test_from_bare_hosts_and_back(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_runner_creates_and_heals_swarm(run_playbook: Playbooks, swarm: Lab) -> None:
     folder: Path = run_playbook.folder
     nodes: dict[str, Any] = {host.name: {"ip": host.ip} for host in swarm}
     configuration = {"leader": "alpha", "managers": 3, "nodes": nodes, "swarm": {"heartbeat_seconds": 2}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several playbooks, tasks and items of loops on one swarm: none undoes another."""
+"""Several playbooks, tasks and loop items on one swarm don't undo each other's changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEARCH_TEAM = [
         "orcastra.swarm.label_sync": {"nodes": {"bravo": {"labels": {"disk": "hdd", "room": "attic"}}}},
     },
     {
-        "name": "Keep the indexer beside the search",
+        "name": "Keep the indexer on the node of the search",
         "orcastra.swarm.anchor_placement": {"stack_name": "apps", "dependencies": {"search": ["indexer"]}},
         "register": "anchors",
         "until": "not anchors.changed and anchors.requeue_after is undefined",
@@ -42,7 +42,7 @@ SEARCH_TEAM = [
 
 
 def play(run_playbook: Playbooks, name: str, *tasks: dict[str, Any]) -> Run:
-    """Run tasks as a playbook of one's own."""
+    """Run tasks as a separate playbook."""
     own = [{"name": name, "hosts": "managers", "gather_facts": False, "tasks": list(tasks)}]
     return run_playbook(str(run_playbook.write(f"{name}.yml", own)))
 
@@ -58,7 +58,7 @@ def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -
         return done
 
     site()
-    # a playbook of another team, with tasks, and one with a loop: both settle, and keep the rest
+    # another team's playbook with tasks, and a playbook with a loop: both settle and keep other labels
     for name, tasks in (("search", SEARCH_TEAM), ("loop", [LOOP])):
         done = play(run_playbook, name, *tasks)
         assert (done.status, done.changed > 0) == (0, True), done.output
@@ -70,7 +70,7 @@ def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -
     assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
     assert "node.labels.search==true" in constraints(swarm, "apps_indexer")
 
-    # with part of the configuration, site keeps other labels; with all of it, it knows its own
+    # site keeps other labels if it has part of the configuration; with all of it, site recognizes its own
     assert site(orcastra_purge=False).changed == 1
     assert play(run_playbook, "loop", LOOP).changed == 0
     assert labels(swarm, "charlie") == {"search": "true"}
@@ -83,7 +83,7 @@ def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -
     assert "node.labels.wiki_db==true" in constraints(swarm, "apps_wiki")
 
 
-def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Playbooks, swarm: Lab) -> None:
+def test_missing_section_is_kept_until_confirmed(run_playbook: Playbooks, swarm: Lab) -> None:
     create_service(swarm, "apps_wiki_db", "alpha")
     create_service(swarm, "apps_wiki", "alpha")
     site = "orcastra.swarm.site"
@@ -101,16 +101,14 @@ def test_a_section_that_is_gone_is_held_until_that_is_confirmed(run_playbook: Pl
     again = run_playbook(site, orcastra_swarm_file="swarm.yml")
     assert (again.status, again.changed) == (0, 0), again.output
 
-    for _ in range(2):  # the label goes once nothing is held to it
+    for _ in range(2):  # the label is removed when no constraint requires it
         accepted = run_playbook(site, orcastra_swarm_file="swarm.yml", orcastra_accept_removals=True)
         assert accepted.status == 0, accepted.output
     assert labels(swarm, "alpha") == {"ssd": "true"}
     assert constraints(swarm, "apps_wiki") == ["node.hostname==alpha"]
 
 
-def test_an_inventory_without_managers_is_an_error(
-    run_playbook: Playbooks, inventory: dict[str, Any]
-) -> None:
+def test_inventory_without_managers_is_an_error(run_playbook: Playbooks, inventory: dict[str, Any]) -> None:
     run_playbook.write("swarm.yml", SITE)
     run_playbook.write("inventory.yml", {"masters": inventory["managers"]})
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real hosts that lie: about their names, and about who manages the swarm."""
+"""Real hosts that lie about their names and about the managers of the swarm."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ HEAL = "orcastra.swarm.heal"
 
 @pytest.fixture
 def renamed(swarm: Lab) -> Iterator[Any]:
-    """Give a host another name, which its engine reports to the swarm; restore it at the end."""
+    """Give a host another name, which its engine reports to the swarm, and restore it at the end."""
     changed: list[Host] = []
 
     def rename(host: Host, name: str) -> str:
         changed.append(host)
-        # the program hostname refuses invalid names
+        # the command ``hostname`` refuses invalid names
         host.run(["tee", "/proc/sys/kernel/hostname"], input=name)
         host.restart_engine()
         node_id = str(swarm_info(host)["NodeID"])
@@ -52,7 +52,7 @@ def renamed(swarm: Lab) -> Iterator[Any]:
 
 
 def node(lab: Lab, node_id: str) -> tuple[str, dict[str, str]]:
-    """The role of a node, and its labels."""
+    """Return a node's role and labels."""
     spec = accidents.manager(lab).api("GET", f"/nodes/{node_id}")["Spec"]
     return str(spec["Role"]), dict(spec.get("Labels") or {})
 
@@ -63,8 +63,8 @@ def configure(folder: Path, lab: Lab, **nodes: dict[str, Any]) -> dict[str, Any]
     return data
 
 
-def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: Any, tmp_path: Path) -> None:
-    """It gets neither the role nor the labels, while the real one is away and when it is back."""
+def test_worker_with_name_of_absent_manager_gets_no_role(swarm: Lab, renamed: Any, tmp_path: Path) -> None:
+    """It gets neither the role nor the labels, while the real manager is down and after it returns."""
     for name in ("bravo", "charlie"):
         accidents.demote(swarm, name)
     real = str(swarm_info(swarm["bravo"])["NodeID"])
@@ -83,7 +83,7 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
     done = orcastra("run", "--once", "--config", tmp_path, **engine)
     assert node(swarm, evil) == ("worker", {}), done.stderr
     drained = orcastra("command", "drain_node", "bravo", "--config", tmp_path, **engine)
-    # the name means the host at the configured address, although it is down
+    # the name refers to the host at the configured address, although that host is down
     assert drained.returncode == 0, drained.stdout + drained.stderr
     availability = {
         node_id: accidents.manager(swarm).api("GET", f"/nodes/{node_id}")["Spec"]["Availability"]
@@ -92,7 +92,7 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
     assert availability == {real: "drain", evil: "active"}
     orcastra("command", "activate_node", "bravo", "--config", tmp_path, **engine)
 
-    # as a second manager it could cost the quorum: a swarm of two managers stops if one is late
+    # a second manager could cost the quorum: a swarm of two managers stops if one doesn't answer
     data["nodes"] = {
         "alpha": {**manager, "ip": swarm["alpha"].ip},
         "bravo": {"labels": ["vault"], "ip": swarm["bravo"].ip},
@@ -108,7 +108,7 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
     orcastra("run", "--once", "--config", tmp_path, **engine)
     assert node(swarm, real)[1] == {"vault": "true"}
     assert node(swarm, evil) == ("worker", {})
-    # without addresses the two can't be distinguished: nothing changes
+    # without addresses, the two hosts can't be distinguished, so nothing changes
     for entry in data["nodes"].values():
         entry.pop("ip")
         entry["labels"] = ["other"]
@@ -119,10 +119,10 @@ def test_a_worker_that_takes_the_name_of_an_absent_manager(swarm: Lab, renamed: 
 
 
 @pytest.mark.parametrize("release", ["2.17"])
-def test_a_host_name_that_is_a_template(
+def test_template_as_host_name_is_not_evaluated(
     release: str, swarm: Lab, renamed: Any, run_playbook: Playbooks, host_python: str
 ) -> None:
-    """The playbooks that take their hosts from the swarm, with a release that would evaluate it."""
+    """Playbooks that get their hosts from the swarm, with an Ansible release that would evaluate the name."""
     try:
         commands = ansible_core(release)
     except NoCore as error:
@@ -152,13 +152,13 @@ def test_a_host_name_that_is_a_template(
 
 @pytest.fixture
 def lying(swarm: Lab, inventory: dict[str, Any], run_playbook: Playbooks) -> Iterator[Any]:
-    """A host whose root answers for every module: whatever Ansible sends there, the lie comes back."""
+    """Return a function that makes a host lie: its interpreter answers every module with a forged result."""
     program = "/usr/local/bin/lies"
 
     def lie(name: str, member: dict[str, Any]) -> None:
         host = swarm[name]
         answer = {"changed": False, "ping": "pong", "joins": False, "member": member, "tokens": {}}
-        # what a module says of facts becomes variables of the host
+        # facts in a module's result become variables of the host
         answer["ansible_facts"] = {"orcastra_node_name": "alpha", "heal_name": "alpha"}
         answer["formation"] = {"cluster_id": "", "via": [name], "managers": [name]}
         answer["tokens"] = {"worker": "SWMTKN-1-lie", "manager": "SWMTKN-1-lie"}
@@ -175,7 +175,7 @@ def lying(swarm: Lab, inventory: dict[str, Any], run_playbook: Playbooks) -> Ite
 
 
 def lies_of(host: Host, cluster_id: str, node_id: str) -> dict[str, Any]:
-    """Seven managers that can be reached, all of them at the liar's address."""
+    """Return seven reachable managers, all at the liar's address."""
     nodes = [
         {
             "id": node_id if number == 0 else f"fake{number}",
@@ -198,7 +198,7 @@ def lies_of(host: Host, cluster_id: str, node_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("liar", "role"), [("alpha", "worker"), ("charlie", "worker"), ("alpha", "manager")])
-def test_a_host_that_says_it_manages_the_swarm(
+def test_lying_manager_changes_no_membership(
     liar: str, role: str, swarm: Lab, lying: Any, run_playbook: Playbooks
 ) -> None:
     """No host leaves or joins the swarm, whether the first or the last host of the inventory lies."""
@@ -206,7 +206,7 @@ def test_a_host_that_says_it_manages_the_swarm(
         accidents.demote(swarm, liar)
     before = {host.name: swarm_info(host) for host in swarm}
     cluster_id = next(info["Cluster"]["ID"] for info in before.values() if info["ControlAvailable"])
-    # only managers are asked who manages the swarm, if the configuration names some
+    # if the configuration names managers, only they are asked for the managers of the swarm
     first = next(name for name in before if name != liar)
     roles: dict[str, dict[str, Any]] = {name: {} for name in before}
     if role == "worker":
@@ -223,7 +223,7 @@ def test_a_host_that_says_it_manages_the_swarm(
     assert all(after[name]["LocalNodeState"] == "active" for name in honest), done.output
     assert {name: done.recap(name)["failed"] for name in honest} == dict.fromkeys(honest, 0), done.output
 
-    # a host that is to join does not join the liar
+    # a host that should join doesn't join the liar
     fresh = honest[-1]
     accidents.demote(swarm, fresh)
     accidents.leave(swarm[fresh])
@@ -233,6 +233,6 @@ def test_a_host_that_says_it_manages_the_swarm(
         assert swarm_info(swarm[fresh])["LocalNodeState"] == "active"
         assert accidents.ready(swarm, fresh)
     else:
-        # one honest manager and one that lies are no majority
+        # one honest manager and one liar are no majority
         assert swarm_info(swarm[fresh])["LocalNodeState"] == "inactive", done.output
     assert "SWMTKN-1-lie" not in done.output

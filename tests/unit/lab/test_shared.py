@@ -21,7 +21,7 @@ def test_checkout_and_interpreter_are_shared() -> None:
         assert any(one == path or one in path.parents for one in found)
 
 
-def test_no_path_lies_below_another() -> None:
+def test_shared_paths_contain_no_path_below_another() -> None:
     found = shared.paths()
     assert not any(one in path.parents for one in found for path in found)
 

@@ -48,7 +48,7 @@ def test_what_if_one_node_is_lost(swarm: SwarmSnapshot, memory: Memory) -> None:
     text = forecast_text(found, memory)
     assert text.splitlines()[:2] == ["If a is lost:", "  app moves to b"]
     assert "  disk has no suitable node" in text
-    assert "  memory of b: 25 % of 4 GiB, then 50 %" in text
+    assert "  memory of b: 25% of 4 GiB, then 50%" in text
     assert "  => no suitable node for disk" in text
     data = json.loads(json.dumps(forecast_data(found, memory)))
     assert (data["survives"], data["memory_is_known"]) == (False, True)
@@ -65,7 +65,7 @@ def test_what_if_reports_tasks_not_replaced_and_lost_majority(memory: Memory) ->
     )
     lines = forecast_text(forecasts(swarm, DesiredState(), memory, ["a"], []), memory).splitlines()
     assert "  app is not replaced: its restart_policy.condition is none" in lines
-    assert any(line.startswith("  THE MANAGERS LOSE THEIR MAJORITY: 1 of 2 managers") for line in lines)
+    assert any(line.startswith("  QUORUM LOST: 1 of 2 managers") for line in lines)
     assert lines[-1] == "  => app is not replaced; no majority of managers"
 
 
@@ -77,7 +77,7 @@ def test_what_if_combines_several_nodes(swarm: SwarmSnapshot, memory: Memory) ->
 def test_what_if_any_node_is_lost(swarm: SwarmSnapshot, memory: Memory) -> None:
     found = forecasts(swarm, DesiredState(), memory, ["any"], [])
     assert [forecast.lost for forecast in found] == [("a",), ("b",)]
-    assert "Can this swarm lose any one host? No: not a." in forecast_text(found, memory)
+    assert "Can this swarm lose any one host? No, not a." in forecast_text(found, memory)
 
 
 def test_what_if_a_node_is_added(swarm: SwarmSnapshot, memory: Memory) -> None:
@@ -172,7 +172,7 @@ def test_what_if_lists_pending_services_once(waiting_swarm: SwarmSnapshot) -> No
     text = forecast_text(forecasts(waiting_swarm, DesiredState(), Memory(), ["any"], []), Memory())
     assert text.count("apps_indexer") == 1
     assert "\nAlready pending: apps_indexer, infra_backup." in text
-    assert "Can this swarm lose any one host? No: not node2." in text
+    assert "Can this swarm lose any one host? No, not node2." in text
 
 
 def test_what_if_an_idle_node_is_lost(waiting_swarm: SwarmSnapshot) -> None:

@@ -190,7 +190,7 @@ def first_checks(folder: Path, blocks: list[tuple[str, dict[str, Any]]]) -> dict
     return dict(zip(map(str, blocks), json.loads(found.stdout), strict=True))
 
 
-# Prints what is wrong with each of the blocks, None for nothing.
+# Prints the problem of each block, or None.
 FIRST_CHECKS = """
 import json, sys
 from pathlib import Path
@@ -235,7 +235,7 @@ print(json.dumps(problems))
 """
 
 CONFIGURED = ("label_sync", "anchors")
-# Roles that check what they were given before they ask anything.
+# Roles that check their options before they send a request.
 OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("heal", {}),
     ("heal", {"orcastra_swarmfile": "swarm.yml", "orcastra_unlock_key": "x"}),

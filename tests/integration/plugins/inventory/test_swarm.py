@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin on real engines, as its users call it: ansible-inventory, ansible, playbooks."""
+"""The inventory plugin on real engines, through ansible-inventory, ansible and playbooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 class Control:
-    """A control node with one inventory file, which is that of the examples with changes."""
+    """A control node with one inventory file: the example with changes."""
 
     def __init__(self, folder: Path, swarm: Lab, python: str) -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Control:
         }
 
     def inventory(self, **options: Any) -> None:
-        """``options``: None leaves one of them out."""
+        """Write the inventory file. ``options``: None omits an option."""
         example = yaml.safe_load((ROOT / "inventory/live/orcastra.yml").read_text())
         merged = {**example, "swarm_file": "swarm.yml", "compose": self._compose, **options}
         text = yaml.safe_dump({name: value for name, value in merged.items() if value is not None})
@@ -86,7 +86,7 @@ class Control:
 
 
 def plain(value: dict[str, Any]) -> Any:
-    """From ansible-core 2.19 on, the listing marks text that must not be evaluated as a template."""
+    """Remove the marks of ansible-core 2.19 and later on text that must not be evaluated as a template."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
@@ -124,7 +124,7 @@ def test_inventory_merges_live_swarm_and_configuration(control: Control, swarm: 
     assert ping.returncode == 0, ping.stdout + ping.stderr
     assert ping.stdout.count("SUCCESS") == 3
 
-    # from the cache: labels as they were; and without it: as they are
+    # the cache has the old labels; without it, the listing has the new labels
     set_labels(swarm, "bravo", {})
     assert list((control.folder / "cache").iterdir())
     assert hosts(control.listed(), "label_disk_hdd") == ["bravo"]
@@ -140,7 +140,7 @@ def test_inventory_merges_live_swarm_and_configuration(control: Control, swarm: 
     assert hosts(found, "drained") == ["bravo"]
     assert found["_meta"]["hostvars"]["bravo"]["swarm_availability"] == "drain"
 
-    # a host without power
+    # a host that is powered off
     lost = next(host for host in swarm if host.name not in ("alpha", swarm.leader().name))
     lost.crash()
     wait_until(lambda: node(swarm, lost.name)["Status"]["State"] == "down", 90, f"{lost.name} to be down")
@@ -151,8 +151,8 @@ def test_inventory_merges_live_swarm_and_configuration(control: Control, swarm: 
     assert found["_meta"]["hostvars"][lost.name]["swarm_state"] == "down"
 
 
-def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> None:
-    """Nothing but the inventory names the file; without it there, a playbook takes nothing off the swarm."""
+def test_roles_use_inventory_configuration(control: Control, swarm: Lab) -> None:
+    """Only the inventory names the file. Without that option, a playbook removes nothing from the swarm."""
     create_service(swarm, "shop_db", "alpha")
     create_service(swarm, "shop_app", "alpha")
     control.configure(
@@ -194,7 +194,7 @@ def test_the_roles_have_the_same_configuration(control: Control, swarm: Lab) -> 
     assert owned() == everything
 
 
-def test_from_bare_hosts_to_a_swarm(control: Control, swarm: Lab) -> None:
+def test_inventory_bootstraps_bare_hosts(control: Control, swarm: Lab) -> None:
     accidents.make_bare(swarm)
     control.configure(
         leader="alpha",

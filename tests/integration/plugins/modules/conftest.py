@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module as Ansible does: as a program of its own, parameters in, JSON out."""
+"""Run a module like Ansible: as a separate program, with parameters as input and JSON as output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Modules:
         self._folder = folder
 
     def __call__(self, module: str, /, *, check: bool = False, **parameters: Any) -> dict[str, Any]:
-        """Returns the module's result, failed or not."""
+        """Return the module's result, failed or not."""
         arguments = {"docker_host": self._docker_host, **parameters, "_ansible_check_mode": check}
         file = self._folder / "arguments.json"
         file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
@@ -46,7 +46,7 @@ class Modules:
 
 
 def _text(warning: Any) -> str:
-    """A warning's sentence; from ansible-core 2.19 on, a module hands it over as an event."""
+    """Return a warning's text. In ansible-core 2.19 and later, a module returns it as an event."""
     return str(warning["event"]["msg"] if isinstance(warning, dict) else warning)
 
 

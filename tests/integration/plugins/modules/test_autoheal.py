@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Healing on real engines: repairs containers that Swarm doesn't restart, and touches nothing else."""
+"""Healing on real engines: repairs containers that Swarm doesn't restart, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.lab import Lab
 from tests.lab.host import Host
 from tests.lab.wait import wait_until
 
-# stops at once and says that all is well
+# stops immediately on SIGTERM, with exit status 0
 OBEDIENT = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-# stops at once and says that it was stopped
+# stops immediately on SIGTERM, with the exit status of a killed process
 KILLED = "trap 'exit 143' TERM; while :; do sleep 0.1; done"
 CHECK = {
     "Test": ["CMD-SHELL", "test ! -e /tmp/ill"],
@@ -34,7 +34,7 @@ QUICK = {"grace_period": 1, "default_stop_timeout": 1}
 
 
 def create(host: Host, name: str, script: str = KILLED, **restart: Any) -> None:
-    """A service of one task on ``host`` that is unhealthy once ``/tmp/ill`` is there."""
+    """Create a service with one task on ``host`` that is unhealthy if ``/tmp/ill`` exists."""
     labels = restart.pop("labels", {})
     container = {
         "Image": "orcastra/app",
@@ -62,7 +62,7 @@ def health(host: Host, container: str) -> str:
 
 
 def wait_healthy(host: Host, name: str) -> str:
-    """The ID of the service's container once it is healthy."""
+    """Wait until the service's container is healthy. Returns its ID."""
 
     def find() -> str | None:
         return next((one for one in containers(host, name) if health(host, one) == "healthy"), None)
@@ -75,7 +75,7 @@ def make_ill(host: Host, container: str) -> None:
 
 
 def make_stuck(host: Host, name: str) -> str:
-    """Make a container unhealthy without Swarm's noticing: it knows containers by their names."""
+    """Make a container unhealthy without notice by Swarm, which identifies containers by their names."""
     container = wait_healthy(host, name)
     host.sh(f"docker rename {container} stuck-{name}")
     make_ill(host, container)
@@ -100,7 +100,7 @@ def whats(result: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The URL of a webhook, and its messages."""
+    """Return the URL of a webhook, and its received messages."""
     bodies: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -129,7 +129,7 @@ def alpha(swarm: Lab) -> Iterator[Host]:
     host.sh("docker rm -f $(docker ps -aq --filter name=plain-) 2>/dev/null || true")
 
 
-def test_a_stuck_container_is_replaced_and_its_neighbours_are_not_touched(
+def test_autoheal_replaces_only_the_stuck_container(
     alpha: Host, run_module: Modules, tmp_path: Path, told: tuple[str, list[dict[str, Any]]]
 ) -> None:
     url, bodies = told
@@ -172,7 +172,7 @@ def test_a_stuck_container_is_replaced_and_its_neighbours_are_not_touched(
     assert run_module("autoheal", **options)["changed"] is False
 
 
-def test_a_service_that_swarm_has_given_up_is_restarted_last(
+def test_autoheal_restarts_abandoned_services_last(
     swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     create(alpha, "zero", OBEDIENT, Condition="on-failure")
@@ -187,7 +187,7 @@ def test_a_service_that_swarm_has_given_up_is_restarted_last(
     wait_until(lambda: containers(alpha, "migration", "exited"), 60, "the migration to end")
     wait_until(lambda: not containers(alpha, "zero"), 60, "Swarm to end zero")
 
-    # a worker reports tasks that only a manager can judge
+    # a worker reports tasks whose state only a manager can decide
     assert run_module("autoheal", docker_host=swarm["bravo"].docker_host, **options)["plan"] == []
 
     def plan() -> list[str]:
@@ -230,9 +230,7 @@ def test_autoheal_gives_up_and_notifies_once(
     assert alpha.api("GET", f"/containers/{ill}/json")["State"]["StartedAt"] == started
 
 
-def test_a_webhook_that_fails_does_not_keep_it_from_healing(
-    alpha: Host, run_module: Modules, tmp_path: Path
-) -> None:
+def test_autoheal_continues_if_webhook_fails(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     plain(alpha, "plain-ill", "autoheal=true")
     options = {"grace_period": 0, "default_stop_timeout": 0, "state_dir": str(tmp_path)}
     done = run_module("autoheal", webhook_url="http://127.0.0.1:9/secret", **options)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""label_sync on real engines; each change as check, for real, and twice again."""
+"""label_sync on real engines; each change runs in check mode, for real, and twice again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 
 def labels(engine: Engine) -> Labels:
-    """Host name → labels, of the nodes that have any."""
+    """Return host name → labels, for nodes with labels."""
     found = {
         node["Description"]["Hostname"]: node["Spec"].get("Labels") or {} for node in engine.list_nodes()
     }
@@ -48,7 +48,7 @@ def set_labels(engine: Engine, hostname: str, desired: dict[str, str]) -> None:
 def check_then_run(
     run_module: Modules, engine: Engine, expected: Labels, **parameters: Any
 ) -> dict[str, Any]:
-    """Check mode changes nothing and says what the real run does; a second and third run change nothing."""
+    """Check that check mode reports the changes of the real run, and that later runs change nothing."""
     before = labels(engine)
     checked = run_module("label_sync", check=True, **parameters)
     assert labels(engine) == before
@@ -87,7 +87,7 @@ def wait_until_anchor_runs(swarm: Lab, engine: Engine, service_id: str) -> None:
         tasks = engine.list_tasks({"service": [service_id], "desired-state": ["running"]})
         return [task["Status"]["State"] for task in tasks] == ["running"]
 
-    swarm.wait_until(runs, timeout=30, what="the anchor runs")
+    swarm.wait_until(runs, timeout=30, what="the anchor to run")
 
 
 def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engine) -> None:
@@ -111,7 +111,7 @@ def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engi
     assert done["diff"]["before"]["node alpha"] == {"labels": {"theirs": "1", "disk": "wrong"}}
     assert done["diff"]["after"]["node alpha"] == {"labels": {"theirs": "1", "disk": "ssd", "empty": ""}}
 
-    # what we set goes with the configuration, what we did not set stays
+    # managed labels are removed with the configuration, other labels stay
     check_then_run(
         run_module,
         engine,
@@ -122,7 +122,7 @@ def test_static_labels_from_setting_to_removal(run_module: Modules, engine: Engi
     check_then_run(run_module, engine, {"alpha": {"theirs": "1"}}, nodes={}, purge=True)
 
 
-def test_tasks_never_undo_each_other(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+def test_label_sync_tasks_do_not_undo_each_other(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     deploy_anchor(swarm, engine, "charlie")
     tasks: list[dict[str, Any]] = [
         {"nodes": {"alpha": {"labels": ["ssd", "zfs"]}}},
@@ -141,12 +141,12 @@ def test_tasks_never_undo_each_other(run_module: Modules, engine: Engine, swarm:
     assert labels(engine) == everything
     for check in (True, False):
         assert not any(run_module("label_sync", check=check, **task)["changed"] for task in tasks)
-    # nor does a task that names nothing
+    # nor does a task without nodes and dependencies
     for nothing in ({"nodes": {}}, {"dependencies": {}}, {"nodes": {"alpha": {}}}):
         assert not run_module("label_sync", **nothing)["changed"]
     assert labels(engine) == everything
 
-    # a later task that is the whole truth knows whose labels they are
+    # a later task with the full configuration recognizes the managed labels
     check_then_run(
         run_module,
         engine,
@@ -208,7 +208,7 @@ def test_prune_unknown_labels(run_module: Modules, engine: Engine) -> None:
     )
 
 
-def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, swarm: Lab) -> None:
+def test_anchor_label_follows_the_anchor(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     service_id = deploy_anchor(swarm, engine, "bravo")
     config = {"dependencies": {"db": ["app"]}, "stack_name": "shop"}
     check_then_run(run_module, engine, {"bravo": {"db": "true"}}, **config)
@@ -223,17 +223,17 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
         charlie = next(n["ID"] for n in engine.list_nodes() if n["Description"]["Hostname"] == "charlie")
         return [(t["NodeID"], t["Status"]["State"]) for t in tasks] == [(charlie, "running")]
 
-    swarm.wait_until(moved, timeout=30, what="the anchor runs on charlie")
+    swarm.wait_until(moved, timeout=30, what="the anchor to run on charlie")
     check_then_run(run_module, engine, {"charlie": {"db": "true"}}, **config)
 
-    # scaled to 0: the label stays, and the reason is reported
+    # scaled to 0: the label stays, and Orcastra reports the reason
     raw = engine.get_service(service_id)
     raw["Spec"]["Mode"] = {"Replicated": {"Replicas": 0}}
     engine.update_service(service_id, raw["Version"]["Index"], raw["Spec"])
     swarm.wait_until(
         lambda: not engine.list_tasks({"service": [service_id], "desired-state": ["running"]}),
         timeout=30,
-        what="the anchor has no task",
+        what="the anchor to have no task",
     )
     kept = run_module("label_sync", **config)
     assert [note["text"] for note in kept["notes"]] == [
@@ -241,11 +241,11 @@ def test_the_label_of_an_anchor_follows_it(run_module: Modules, engine: Engine, 
     ]
     assert labels(engine) == {"charlie": {"db": "true"}}
 
-    # the dependency leaves the configuration
+    # the dependency is removed from the configuration
     check_then_run(run_module, engine, {}, dependencies={}, purge=True)
 
 
-def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, engine: Engine) -> None:
+def test_label_sync_reports_unknown_names_and_continues(run_module: Modules, engine: Engine) -> None:
     done = run_module(
         "label_sync",
         nodes={"ghost": {"labels": ["a"]}, "alpha": {"labels": ["b"]}},
@@ -260,7 +260,7 @@ def test_unknown_names_are_reported_and_the_rest_goes_on(run_module: Modules, en
     ]
 
 
-def test_wrong_parameters_are_all_named_and_nothing_changes(run_module: Modules, engine: Engine) -> None:
+def test_label_sync_reports_all_invalid_parameters(run_module: Modules, engine: Engine) -> None:
     failed = run_module(
         "label_sync", nodes={"alpha": {"labels": 5, "lables": []}}, dependencies={"db": "app"}
     )
@@ -271,16 +271,14 @@ def test_wrong_parameters_are_all_named_and_nothing_changes(run_module: Modules,
     assert labels(engine) == {}
 
 
-def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
-    run_module: Modules, engine: Engine
-) -> None:
+def test_label_sync_sets_damaged_state_aside_and_keeps_labels(run_module: Modules, engine: Engine) -> None:
     run_module("label_sync", nodes={"alpha": {"labels": ["old"]}})
     found = engine.find_config(STATE_NAME)
     assert found is not None
     spec = {**found["Spec"], "Labels": {**found["Spec"]["Labels"], OWNED_LABELS_LABEL: "garbage"}}
     engine.update_config(found["ID"], found["Version"]["Index"], spec)
 
-    # "old" left the configuration, but nothing proves any more that it is ours
+    # "old" is no longer configured, but nothing shows that it is a managed label
     done = check_then_run(
         run_module,
         engine,
@@ -293,18 +291,16 @@ def test_a_state_object_damaged_by_hand_is_set_aside_and_no_label_is_lost(
     assert len(engine.get("/configs", filters={"name": [STATE_NAME]})) == 2
 
 
-def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
-    run_module: Modules, engine: Engine, swarm: Lab
-) -> None:
+def test_label_sync_skips_a_node_until_it_returns(run_module: Modules, engine: Engine, swarm: Lab) -> None:
     def state_of_charlie() -> str:
-        # it may have been the leader: while there is none, the lab's own requests count as "not yet"
+        # charlie may have been the leader: failed requests of the lab without a leader mean "not yet"
         nodes = swarm["alpha"].api("GET", "/nodes")
         node = next(node for node in nodes if node["Description"]["Hostname"] == "charlie")
         return str(node["Status"]["State"])
 
     run_module("label_sync", nodes={"charlie": {"labels": ["old"]}})
     swarm["charlie"].crash()
-    swarm.wait_until(lambda: state_of_charlie() == "down", timeout=60, what="charlie is down")
+    swarm.wait_until(lambda: state_of_charlie() == "down", timeout=60, what="charlie to be down")
     desired = {"charlie": {"labels": ["new"]}}
 
     left = run_module("label_sync", nodes=desired, purge=True)
@@ -315,5 +311,5 @@ def test_a_node_that_is_down_keeps_its_labels_until_it_is_back(
     assert labels(engine) == {"charlie": {"old": "true"}}
 
     swarm["charlie"].boot()
-    swarm.wait_until(lambda: state_of_charlie() == "ready", timeout=60, what="charlie is back")
+    swarm.wait_until(lambda: state_of_charlie() == "ready", timeout=60, what="charlie to be back")
     check_then_run(run_module, engine, {"charlie": {"new": "true"}}, nodes=desired, purge=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mod images from a real registry, as configured and as services ask for them, into a folder."""
+"""Downloads of configured and requested mod images from a real registry into a folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mod_download(run_module: Modules, real: RealRegistry, monkeypatch: pytest.Mo
 
 
 def create_service(swarm: Lab, name: str, environment: list[str], **labels: dict[str, str]) -> None:
-    """A service scaled to 0; ``service`` and ``container`` are the labels of the two."""
+    """Create a service scaled to 0, with labels for the ``service`` and its ``container``."""
     container = {"Image": "orcastra/app", "Env": environment, "Labels": labels.get("container", {})}
     swarm["alpha"].api(
         "POST",
@@ -66,7 +66,9 @@ def files_in(dest: Path) -> dict[str, bytes]:
     }
 
 
-def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp_path: Path) -> None:
+def test_mod_download_gets_images_for_all_architectures(
+    mod_download: Mod, real: RealRegistry, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     pinned = digest_of(real.manifest("user/mod", "multi"))
     config = {
@@ -87,12 +89,12 @@ def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp
     modes = {path.name: path.stat().st_mode & 0o7777 for path in dest.rglob("*")}
     assert {mode for name, mode in modes.items() if name.endswith(".xz")} == {0o644}
     assert {modes["amd64"], modes["arm64"], dest.stat().st_mode & 0o7777} == {0o755}
-    # one HEAD for each that isn't pinned
+    # one HEAD request for each mod that isn't pinned
     again = mod_download(**options)
     assert (again["changed"], again["requests"], again["downloaded_bytes"]) == (False, 2, 0)
     assert json.loads((dest / STATE).read_text())["version"] == 1
 
-    # a modified file, and one that is no longer desired
+    # a modified file, and a file that is no longer desired
     (dest / "arm64/user.mod.multi.tar.xz").write_bytes(b"other")
     del config["mods"][1]  # type: ignore[attr-defined]
     done = mod_download(**options)
@@ -101,7 +103,9 @@ def test_images_for_all_architectures(mod_download: Mod, real: RealRegistry, tmp
     }
 
 
-def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry, tmp_path: Path) -> None:
+def test_mod_download_gets_images_requested_by_services(
+    mod_download: Mod, swarm: Lab, real: RealRegistry, tmp_path: Path
+) -> None:
     dest = tmp_path / "mods"
     name = f"{real.host}/user/mod"
     create_service(
@@ -112,10 +116,10 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
         container={"com.linuxserver.mod.two": f"{name}@{digest_of(real.manifest('user/mod', 'amd64'))}"},
     )
     options: dict[str, Any] = {"dest": str(dest), "architectures": ["amd64"]}
-    # a label may not make us ask around inside
+    # a label must not cause requests to the internal network
     refused = mod_download(**options)
     assert refused["failed"]
-    assert "which is forbidden for URLs from labels (asked for by service asks)" in refused["msg"]
+    assert "which is forbidden for URLs from labels (requested by service asks)" in refused["msg"]
     assert files_in(dest) == {}
     options["config"] = {"discover": {"allow_private": True}}
     done = mod_download(**options)
@@ -130,7 +134,7 @@ def test_what_services_ask_for(mod_download: Mod, swarm: Lab, real: RealRegistry
     assert files_in(dest) == desired
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["mods"]
 
-    # a tag that moves on
+    # a tag that changes
     real.push(real.build("newer", "newer\n"), "user/mod:amd64")
     done = mod_download(**options)
     assert [step["target"] for step in done["plan"]] == ["mod user.mod.amd64.tar.xz"], done["plan"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The node exporter as a service: from nothing to healthy, and what a change leaves alone."""
+"""The node exporter as a service: its creation, and updates that change only differing fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.lab import Lab, image
 from tests.support.exporter_image import exporter_image
 
 NAME = "node-exporter"
-# the hosts' own exporters have port 9100
+# the hosts' own exporters use port 9100
 ARGS = [
     "--path.procfs=/host/proc",
     "--web.listen-address=:9101",
@@ -54,7 +54,7 @@ def service(swarm: Lab) -> dict[str, Any]:
     return found
 
 
-def test_from_check_to_idle(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_from_check_to_idle(swarm: Lab, run_module: Modules) -> None:
     checked = run_module("node_exporter", check=True, definition=DEFINITION)
     assert (checked["changed"], checked["healthy_nodes"]) == (True, [])
     assert swarm["alpha"].api("GET", "/services") == []
@@ -68,7 +68,7 @@ def test_from_check_to_idle(swarm: Lab, run_module: Modules) -> None:
         assert (again["changed"], again["plan"]) == (False, [])
 
 
-def test_only_what_differs_is_changed(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_changes_only_differing_fields(swarm: Lab, run_module: Modules) -> None:
     run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
     before = service(swarm)
     theirs = {**before["Spec"], "Labels": {**before["Spec"]["Labels"], "theirs": "1"}}
@@ -89,7 +89,7 @@ def test_only_what_differs_is_changed(swarm: Lab, run_module: Modules) -> None:
     assert after == theirs
 
 
-def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_waits_for_a_running_update(swarm: Lab, run_module: Modules) -> None:
     run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
     before = service(swarm)
     theirs = before["Spec"]
@@ -114,7 +114,7 @@ def test_an_update_under_way_is_awaited(swarm: Lab, run_module: Modules) -> None
     assert service(swarm)["PreviousSpec"]["TaskTemplate"] == theirs["TaskTemplate"]
 
 
-def test_the_time_zone_takes_no_mount_away(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_time_zone_keeps_mounts(swarm: Lab, run_module: Modules) -> None:
     run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
     definition = {"timezone": {"bind_local": True}}
     done = run_module("node_exporter", definition=definition, wait_timeout=60)
@@ -124,7 +124,7 @@ def test_the_time_zone_takes_no_mount_away(swarm: Lab, run_module: Modules) -> N
     assert not run_module("node_exporter", definition=definition, wait_timeout=60)["changed"]
 
 
-def test_a_paused_node_is_not_waited_for(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_does_not_wait_for_paused_node(swarm: Lab, run_module: Modules) -> None:
     set_availability(swarm, "charlie", "pause")
     done = run_module("node_exporter", definition=DEFINITION, wait_timeout=60)
     assert sorted(done.get("healthy_nodes", [])) == ["alpha", "bravo"], done
@@ -152,7 +152,7 @@ def test_node_exporter_without_definition_keeps_the_users_service(swarm: Lab, ru
     assert not run_module("node_exporter", definition=DEFINITION, wait_timeout=60)["changed"]
 
 
-def test_a_wrong_definition_is_refused_with_everything_that_is_wrong(swarm: Lab, run_module: Modules) -> None:
+def test_node_exporter_refuses_invalid_definition_with_all_problems(swarm: Lab, run_module: Modules) -> None:
     refused = run_module("node_exporter", definition={"imag": "x", "args": "--all"})
     assert refused["failed"]
     assert "imag: expected one of name, image," in refused["msg"]

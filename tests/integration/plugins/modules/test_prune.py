@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pruning real engines: rollbacks still work, named volumes survive, workers keep unknown objects."""
+"""Pruning real engines: rollbacks still work, named volumes stay, workers keep unknown objects."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def alpha(swarm: Lab) -> Iterator[Host]:
 
 
 def tags(host: Host) -> set[str]:
-    """The images of these tests that the host has."""
+    """Return the host's images that belong to these tests."""
     return {tag for tag in _all_tags(host) if tag.startswith("test/app")}
 
 
 def others(host: Host) -> list[str]:
-    """The images of the lab, and what other tests have left on the host."""
+    """Return the host's images that belong to the lab or to other tests."""
     return [tag for tag in _all_tags(host) if not tag.startswith(("test/app", "test/same"))]
 
 
@@ -49,7 +49,7 @@ def _all_tags(host: Host) -> list[str]:
 
 
 def deploy(host: Host, image: str) -> None:
-    """Bring the service ``app`` to an image and wait for it."""
+    """Update the service ``app`` to an image, and wait until it runs."""
     found = [raw for raw in host.api("GET", "/services") if raw["Spec"]["Name"] == "app"]
     container = {"Image": image, "StopGracePeriod": 1_000_000_000}
     container["Mounts"] = [{"Type": "volume", "Source": "used", "Target": "/used"}]  # type: ignore[assignment]
@@ -87,7 +87,7 @@ def targets(result: dict[str, Any]) -> set[str]:
     return {step["target"] for step in result["plan"]}
 
 
-def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+def test_rollback_works_after_prune(swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:2")
     deploy(alpha, "test/app:3")
     options = {
@@ -102,7 +102,7 @@ def test_a_rollback_works_after_it(swarm: Lab, alpha: Host, run_module: Modules,
 
     refused = run_module("prune", **{**options, "keep_images": -1})
     assert refused["msg"] == "keep_images: expected at least 0, found -1"
-    # what the first run sees is new to it
+    # all objects are new to the first run
     waiting = run_module("prune", **{**options, "grace_period": 600})
     assert (targets(waiting), waiting["changed"]) == (set(), False)
     checked = run_module("prune", check=True, **options)
@@ -145,7 +145,7 @@ docker volume create plain-named
 
 
 def job(host: Host, name: str, *mounts: dict[str, Any]) -> str:
-    """A service that runs once. Returns the name of its ended container."""
+    """Create a service that runs once. Returns the name of its ended container."""
     container = {"Image": "orcastra/app", "Command": ["sh", "-c", "head -c 3000000 /dev/zero > /anon/f"]}
     spec = {
         "Name": name,
@@ -163,19 +163,19 @@ def job(host: Host, name: str, *mounts: dict[str, Any]) -> str:
 
 
 def mounted(host: Host, container: str) -> dict[str, str]:
-    """Target → name of the volumes of a container."""
+    """Return target → name of a container's volumes."""
     mounts = json.loads(host.sh(f"docker inspect -f '{{{{json .Mounts}}}}' {container}"))
     return {mount["Destination"]: mount["Name"] for mount in mounts}
 
 
-def test_by_default_only_what_swarm_leaves_behind_goes(
+def test_prune_removes_only_swarm_leftovers_by_default(
     alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     alpha.sh(PLAIN)
     kept_volume = {"Type": "volume", "Target": "/kept", "VolumeOptions": {"Labels": {"keep": "1"}}}
     first = job(alpha, "once", {"Type": "volume", "Source": "used", "Target": "/named"})
     second = job(alpha, "twice", kept_volume)
-    # its labels are in the image, so that a container of it looks like a task
+    # the image has the labels of a task, so its containers look like tasks
     alpha.sh(f"docker commit {first} test/same:3; docker run --name plain-commit test/same:3 true")
     alpha.sh(f"docker run --name plain-reader --volumes-from {second} orcastra/app true")
     tasks, kept = mounted(alpha, first), mounted(alpha, second)
@@ -217,10 +217,10 @@ def test_by_default_only_what_swarm_leaves_behind_goes(
     assert not left & {kept["/anon"], tasks["/anon"]}
 
 
-def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
+def test_prune_keeps_named_volumes_by_default(alpha: Host, run_module: Modules, tmp_path: Path) -> None:
     deploy(alpha, "test/app:1")
     alpha.sh("docker service rm app")
-    wait_until(lambda: not alpha.api("GET", "/services"), 60, "the service to go")
+    wait_until(lambda: not alpha.api("GET", "/services"), 60, "the service to be removed")
     deploy(alpha, "test/app:1")
     alpha.sh("docker volume create data; docker volume create --label orchestration.prune=false kept")
     alpha.sh("docker run --name plain-volume -v /anonymous orcastra/app true")
@@ -249,7 +249,7 @@ def test_named_volumes_survive_unless_opted_in(alpha: Host, run_module: Modules,
     assert volumes() & {"data", "kept", "used", anonymous} == {"kept", "used"}
 
 
-def test_a_worker_keeps_its_images_unless_it_knows(
+def test_prune_on_worker_keeps_images_of_unknown_use(
     swarm: Lab, alpha: Host, run_module: Modules, tmp_path: Path
 ) -> None:
     deploy(alpha, "test/app:1")
@@ -259,7 +259,9 @@ def test_a_worker_keeps_its_images_unless_it_knows(
         load(charlie, busybox_image(f"test/app:{tag}", {"/version": tag}))
     demoted = {**node["Spec"], "Role": "worker"}
     alpha.api("POST", f"/nodes/{node['ID']}/update", demoted, {"version": node["Version"]["Index"]})
-    wait_until(lambda: not charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "a worker")
+    wait_until(
+        lambda: not charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "charlie to be a worker"
+    )
     options = {
         **NOW,
         "docker_host": charlie.docker_host,
@@ -279,14 +281,14 @@ def test_a_worker_keeps_its_images_unless_it_knows(
     assert targets(done) == {"image test/app:2"}
     assert tags(charlie) == {"test/app:1"}
     charlie.sh("docker rmi test/app:1")
-    # at once, which is faster than what puts the lab right
+    # immediately, because restoring the lab takes longer
     node = alpha.api("GET", f"/nodes/{node['ID']}")
     promoted = {**node["Spec"], "Role": "manager"}
     alpha.api("POST", f"/nodes/{node['ID']}/update", promoted, {"version": node["Version"]["Index"]})
     wait_until(lambda: charlie.api("GET", "/info")["Swarm"]["ControlAvailable"], 60, "a manager again")
 
 
-def test_what_logs_without_a_limit_is_named(alpha: Host, run_module: Modules) -> None:
+def test_prune_reports_logs_without_limit(alpha: Host, run_module: Modules) -> None:
     alpha.sh("docker create --name plain-endless orcastra/app")
     alpha.sh("docker create --name plain-bounded --log-opt max-size=1m orcastra/app")
     alpha.sh("docker create --name plain-local --log-driver local orcastra/app")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rebalance module on a swarm with one host that is short of memory."""
+"""The rebalance module on a swarm with one host that is low on memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def constraints(swarm: Lab, name: str) -> list[str]:
     return found
 
 
-def test_from_check_to_moved(swarm: Lab, run_module: Modules) -> None:
+def test_rebalance_from_check_to_move(swarm: Lab, run_module: Modules) -> None:
     for host in swarm:
         host.set_memory(total_mb=1024)
         host.follow_memory()
@@ -66,14 +66,14 @@ def test_from_check_to_moved(swarm: Lab, run_module: Modules) -> None:
     assert [constraints(swarm, name) for name in before] == [[], []]
 
 
-def test_without_a_gap_nothing_is_done(swarm: Lab, run_module: Modules) -> None:
+def test_rebalance_without_gap_changes_nothing(swarm: Lab, run_module: Modules) -> None:
     for check in (True, False):
         done = run_module("rebalance", check=check)
         assert (done["changed"], done["plan"]) == (False, [])
         assert len(done["memory"]) == 3
 
 
-def test_a_wrong_configuration_is_refused(swarm: Lab, run_module: Modules) -> None:
+def test_rebalance_refuses_invalid_configuration(swarm: Lab, run_module: Modules) -> None:
     refused = run_module("rebalance", rebalance_config={"nodes": {}, "default": {"cooldown_minutes": -1}})
     assert refused["failed"]
     assert "default.cooldown_minutes: expected a number of minutes from 0 to 1000000, found" in refused["msg"]

@@ -23,7 +23,7 @@ def test_swarm_info_shows_the_swarm_and_the_saved_state(run_module: Modules, swa
     assert seen["services"] == seen["commands"] == []
 
 
-def test_an_engine_that_cannot_be_reached(run_module: Modules) -> None:
+def test_swarm_info_reports_unreachable_engine(run_module: Modules) -> None:
     failed = run_module("swarm_info", docker_host="tcp://127.0.0.1:1")
 
     assert failed["failed"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The module that brings a host into a swarm, or out of it, by itself: without the roles."""
+"""The module that makes a host join or leave a swarm, without the roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.lab.swarm import swarm_info
 
 
 def _members(run_module: Modules, swarm: Lab, *names: str) -> dict[str, Any]:
-    """What these hosts say of the swarm."""
+    """Return these hosts' reports about the swarm."""
     hosts = {name: swarm[name].docker_host for name in names}
     return {
         name: run_module("swarm_member_info", docker_host=docker_host)["member"]
@@ -23,7 +23,7 @@ def _members(run_module: Modules, swarm: Lab, *names: str) -> dict[str, Any]:
     }
 
 
-def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_leaves_and_joins_again(run_module: Modules, swarm: Lab) -> None:
     charlie = swarm["charlie"]
     at_charlie = {"docker_host": charlie.docker_host, "name": "charlie"}
     look = run_module("swarm_member_info", join_tokens=True)
@@ -36,12 +36,12 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     left = run_module("swarm_member", state="absent", **at_charlie)
     assert [step["action"] for step in left["plan"]] == ["leave_swarm"]
     assert left["member"]["state"] == "inactive"
-    # it was demoted before, so that it doesn't count against the quorum of the others
+    # it was demoted first, so that it doesn't count towards the quorum
     (entry,) = accidents.nodes(swarm, "charlie")
     assert "ManagerStatus" not in entry
     assert not run_module("swarm_member", state="absent", **at_charlie)["changed"]
 
-    # the report of one host is not enough to join its swarm
+    # one host's report isn't enough to join its swarm
     alone = run_module("swarm_member", members=_members(run_module, swarm, "alpha"), **at_charlie)
     assert alone["failed"]
     members = _members(run_module, swarm, "alpha", "bravo")
@@ -64,7 +64,7 @@ def test_out_of_the_swarm_and_back(run_module: Modules, swarm: Lab) -> None:
     assert not run_module("swarm_member", members=members, join_token=token, **at_charlie)["changed"]
 
 
-def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_refuses_to_remove_last_managers(run_module: Modules, swarm: Lab) -> None:
     for name in ("bravo", "charlie"):
         accidents.demote(swarm, name)
 
@@ -76,7 +76,7 @@ def test_the_last_managers_do_not_leave_by_themselves(run_module: Modules, swarm
     assert swarm_info(swarm["alpha"])["ControlAvailable"]
 
 
-def test_names_that_are_wrong(run_module: Modules, swarm: Lab) -> None:
+def test_swarm_member_reports_wrong_names(run_module: Modules, swarm: Lab) -> None:
     def member(name: str, host: str, **options: Any) -> dict[str, Any]:
         return run_module("swarm_member", docker_host=swarm[host].docker_host, name=name, **options)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Orcastra contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules on the Pythons and Docker SDKs of managed hosts, each with only the dependencies of the SDK."""
+"""Modules with the Python and Docker SDK versions of managed hosts, and only the SDK's dependencies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from tests.lab import Lab
 from tests.support.target_pythons import find_python
 
-# The SDK of the distribution with that Python, with the versions of its dependencies there; "" is the newest.
+# The distribution's SDK for that Python, with its dependencies; "" is the newest version.
 SDKS = {
     "3.9": ["docker==4.1.0", "requests==2.25.1", "urllib3==1.26.5", "six"],  # Debian 11
     "3.10": ["docker==5.0.3", "requests==2.25.1", "urllib3==1.26.5"],  # Ubuntu 22.04

@@ -103,7 +103,7 @@ def test_page_shows_state_plan_and_history(
         "Dry run: this instance only plans",
         "on alpha, acting: this node is the swarm leader",
         "1 of 2",
-        "6.0 GiB of 8.0 GiB (75 %), host host-1",
+        "6.0 GiB of 8.0 GiB (75%), host host-1",
         "memory: not measured",
         "ssd=true is configured for this node",
         "shop_app: given up",

@@ -15,7 +15,7 @@ import pytest
 from tests.support.warm_python import run_warm
 
 IMPORTS = "import ansible.module_utils.basic, docker"
-# the module as Ansible runs it, after a change to what it imports
+# the module as Ansible runs it, after a change to its imports
 PROGRAM = """
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, Refused
 from ansible_collections.orcastra.swarm.plugins.module_utils._module import entry

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carrying out plans on real engines, where the swarm has changed since they were made."""
+"""Executing plans on real engines after the swarm has changed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_executor_defers_a_service_that_is_updating(engine: Engine, swarm: Lab) 
     swarm.wait_until(
         lambda: observe(engine).snapshot.service_by_id[service_id].is_updating,
         timeout=20,
-        what="the service is being updated",
+        what="the service to be updating",
     )
     common = {"service_id": service_id, "name": seen.name, "why": ("a test",)}
     place = PlaceService(**common, purpose="move", constraints=seen.constraints, add=("node.id==x",))

@@ -53,7 +53,7 @@ def damage(engine: Engine, value: str) -> None:
     engine.update_config(found["ID"], found["Version"]["Index"], spec)
 
 
-def test_no_object_before_there_is_something_to_remember(engine: Engine) -> None:
+def test_state_store_creates_no_object_without_state(engine: Engine) -> None:
     assert not StateStore(engine).update([DisownLabels("n1", frozenset({"a"}))])
 
     assert engine.get("/configs", filters={"name": [STATE_NAME]}) == []
@@ -71,7 +71,7 @@ def test_state_store_writes_for_the_next_observation(engine: Engine) -> None:
     assert seen.damage == ()
 
 
-def test_concurrent_controllers_lose_nothing(swarm: Lab, engine: Engine) -> None:
+def test_state_store_keeps_concurrent_edits(swarm: Lab, engine: Engine) -> None:
     def write(number: int) -> None:
         own = connect(ConnectionOptions(docker_host=swarm.hosts[number % 3].docker_host))
         StateStore(own).update([OwnLabels(f"n{number}", frozenset({"a"}))])
@@ -101,7 +101,7 @@ def test_state_store_sets_a_damaged_object_aside(engine: Engine) -> None:
     assert kept[OWNED_LABELS_LABEL] == '{"n1": ["a"'
 
 
-def test_a_state_that_would_outgrow_its_bound_is_refused_and_the_old_one_kept(engine: Engine) -> None:
+def test_state_store_refuses_oversized_state_and_keeps_old(engine: Engine) -> None:
     store = StateStore(engine)
     store.update([OwnLabels("n1", frozenset({"a"}))])
 

@@ -46,7 +46,7 @@ def with_constraint(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def assert_contains(found: Any, sent: Any, path: str = "") -> None:
-    """Whatever was sent is there: so the comparison below really covers that field."""
+    """Check that every sent field is stored, so that the comparison covers it."""
     if isinstance(sent, dict):
         for key, value in sent.items():
             # Go omits zero values
@@ -61,7 +61,7 @@ def assert_contains(found: Any, sent: Any, path: str = "") -> None:
         assert found == sent, path
 
 
-def test_a_service_with_every_field_is_the_same_but_for_the_change(engine: Engine) -> None:
+def test_write_keeps_other_fields_of_a_service(engine: Engine) -> None:
     data = base64.b64encode(b"x").decode()
     secret = engine.post("/secrets/create", {"Name": "full-secret", "Data": data})["ID"]
     config = engine.create_config({"Name": "full-config", "Data": data})
@@ -90,7 +90,7 @@ def test_a_service_with_every_field_is_the_same_but_for_the_change(engine: Engin
     assert not change_service(engine, service_id, lambda spec: with_label(spec, "x"))
 
 
-def test_services_of_each_mode_are_the_same_but_for_the_change(engine: Engine) -> None:
+def test_write_keeps_other_fields_in_each_mode(engine: Engine) -> None:
     for sent in mode_specs("mode", IMAGE):
         service_id = engine.post("/services/create", sent)["ID"]
         before = engine.get_service(service_id)["Spec"]
@@ -102,7 +102,7 @@ def test_services_of_each_mode_are_the_same_but_for_the_change(engine: Engine) -
         assert engine.get_service(service_id)["Spec"] == with_constraint(before)
 
 
-def test_a_node_with_every_field_is_the_same_but_for_the_change(engine: Engine) -> None:
+def test_write_keeps_other_fields_of_a_node(engine: Engine) -> None:
     node_id = next(node["ID"] for node in engine.list_nodes() if node["Description"]["Hostname"] == "charlie")
     full = {"Name": "third", "Role": "manager", "Availability": "pause", "Labels": {"a": "1", "empty": ""}}
     change_node(engine, node_id, lambda spec: dict(full))
@@ -114,7 +114,7 @@ def test_a_node_with_every_field_is_the_same_but_for_the_change(engine: Engine) 
     change_node(engine, node_id, lambda spec: {"Role": "manager", "Availability": "active"})
 
 
-def test_a_label_change_restarts_no_container(engine: Engine, swarm: Lab) -> None:
+def test_label_change_restarts_no_container(engine: Engine, swarm: Lab) -> None:
     service_id = engine.post(
         "/services/create",
         {
@@ -128,19 +128,19 @@ def test_a_label_change_restarts_no_container(engine: Engine, swarm: Lab) -> Non
         tasks = engine.list_tasks({"service": [service_id], "desired-state": ["running"]})
         return [task["ID"] for task in tasks if task["Status"]["State"] == "running"]
 
-    before = swarm.wait_until(running, timeout=30, what="the service runs")
+    before = swarm.wait_until(running, timeout=30, what="the service to run")
 
     assert change_service(engine, service_id, lambda spec: with_label(spec, "x"))
     node_ids = [node["ID"] for node in engine.list_nodes()]
     for node_id in node_ids:
         assert change_node(engine, node_id, lambda spec: with_label(spec, "x"))
 
-    # a task that was replaced would be in the list of all tasks at once
+    # a replaced task would immediately appear in the list of all tasks
     assert [task["ID"] for task in engine.list_tasks({"service": [service_id]})] == before
     assert running() == before
 
 
-def test_concurrent_writers_lose_nothing(engine: Engine, swarm: Lab) -> None:
+def test_write_keeps_concurrent_writes(engine: Engine, swarm: Lab) -> None:
     node_id = engine.list_nodes()[0]["ID"]
     service_id = engine.post("/services/create", mode_specs("busy", IMAGE)[0])["ID"]
 

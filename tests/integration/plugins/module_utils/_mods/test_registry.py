@@ -61,7 +61,9 @@ def keep(registry: Registry, text: str, folder: Path, architecture: str = "amd64
 
 
 @pytest.mark.parametrize("tag", ["amd64", "docker"])
-def test_by_tag_and_by_digest(registry: Registry, real: RealRegistry, tmp_path: Path, tag: str) -> None:
+def test_registry_serves_mods_by_tag_and_digest(
+    registry: Registry, real: RealRegistry, tmp_path: Path, tag: str
+) -> None:
     manifest = real.manifest("user/mod", tag)
     digest = digest_of(manifest)
     name = f"{real.host}/user/mod"
@@ -75,9 +77,9 @@ def test_by_tag_and_by_digest(registry: Registry, real: RealRegistry, tmp_path: 
         assert keep(registry, text, tmp_path).path == tmp_path / file
         content = (tmp_path / file).read_bytes()
         assert content == real.layer("user/mod", tag)
-        # what the images of LinuxServer check before they install it
+        # checks of LinuxServer's images before they install a mod
         assert json.loads(manifest)["layers"][0]["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
-        # and the files in it
+        # and its files
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content)), mode="r|") as archive:
             found = next(member for member in archive if member.name == "etc/mod/mod.txt")
             extracted = archive.extractfile(found)
@@ -87,7 +89,7 @@ def test_by_tag_and_by_digest(registry: Registry, real: RealRegistry, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(files.values())
 
 
-def test_by_index(registry: Registry, real: RealRegistry, tmp_path: Path) -> None:
+def test_registry_serves_mods_by_index(registry: Registry, real: RealRegistry, tmp_path: Path) -> None:
     attested = {
         "platform": {"os": "unknown", "architecture": "unknown"},
         "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
@@ -114,13 +116,13 @@ def test_registry_refuses_other_than_gzip(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_the_registry_does_not_have(registry: Registry, real: RealRegistry, tmp_path: Path) -> None:
+def test_registry_reports_missing_mods(registry: Registry, real: RealRegistry, tmp_path: Path) -> None:
     for text in (f"{real.host}/user/mod:none", f"{real.host}/user/none:1"):
         with pytest.raises(FetchError, match="answered 404"):
             keep(registry, text, tmp_path)
 
 
-def test_without_its_ca_the_registry_is_not_believed(
+def test_registry_without_ca_is_refused(
     real: RealRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every way to reach an engine, and the errors if it can't be reached."""
+"""All connection methods for an engine, and their errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.lab import Lab
 
 @pytest.fixture(scope="module")
 def tls_lab(lab_engine: str | None) -> Iterator[Lab]:
-    """One host in no swarm, whose engine also speaks TLS."""
+    """One host outside of any swarm, whose engine also supports TLS."""
     with Lab(f"tls-{os.getpid()}", hosts=("solo",), engine=lab_engine, tls=True) as lab:
         yield lab
 
@@ -61,26 +61,24 @@ class TestTcp:
         assert engine.api_version == engine.get("/version")["ApiVersion"]
         engine.close()
 
-    def test_an_older_api_can_be_asked_for(self, swarm: Lab) -> None:
+    def test_supports_an_older_api_version(self, swarm: Lab) -> None:
         assert hostname(docker_host=swarm["bravo"].docker_host, api_version="1.40") == "bravo"
 
-    def test_no_engine(self) -> None:
+    def test_reports_unreachable_engine(self) -> None:
         with pytest.raises(EngineUnreachable, match=r"tcp://127\.0\.0\.1:1: the engine cannot be reached"):
             connect(ConnectionOptions(docker_host="tcp://127.0.0.1:1"))
 
-    def test_not_an_engine(self, swarm: Lab) -> None:
+    def test_reports_server_that_is_not_an_engine(self, swarm: Lab) -> None:
         exporter = f"tcp://{swarm['alpha'].ip}:9100"
         with pytest.raises(EngineUnreachable, match="expected a Docker engine"):
             connect(ConnectionOptions(docker_host=exporter))
 
 
 class TestTls:
-    def test_with_certificates_of_both_ends(self, tls_lab: Lab) -> None:
+    def test_accepts_client_and_server_certificates(self, tls_lab: Lab) -> None:
         assert hostname(**tls_options(tls_lab)) == "solo"
 
-    def test_from_the_environment_as_dockers_own_command(
-        self, tls_lab: Lab, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_reads_environment_like_docker_cli(self, tls_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DOCKER_HOST", tls_lab["solo"].docker_host_tls)
         monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
         monkeypatch.setenv("DOCKER_CERT_PATH", str(tls_lab.certs))
@@ -90,39 +88,39 @@ class TestTls:
         assert engine.info()["Name"] == "solo"
         engine.close()
 
-    def test_another_ca(self, tls_lab: Lab) -> None:
+    def test_refuses_server_certificate_of_another_ca(self, tls_lab: Lab) -> None:
         with pytest.raises(TlsMismatch, match="certificate verify failed"):
             hostname(**tls_options(tls_lab, ca_path=str(tls_lab.certs / "other" / "ca.pem")))
 
-    def test_a_client_certificate_of_another_ca(self, tls_lab: Lab) -> None:
+    def test_reports_refused_client_certificate(self, tls_lab: Lab) -> None:
         other = tls_lab.certs / "other"
-        # the words differ: with TLS 1.3 the refusal may come after the handshake
+        # the text varies: with TLS 1.3, the refusal may follow the handshake
         with pytest.raises(TlsMismatch):
             hostname(
                 **tls_options(tls_lab, client_cert=str(other / "cert.pem"), client_key=str(other / "key.pem"))
             )
 
-    def test_without_checking_the_engine(self, tls_lab: Lab) -> None:
+    def test_skips_verification_on_request(self, tls_lab: Lab) -> None:
         assert hostname(**tls_options(tls_lab, tls=True, validate_certs=False, ca_path=None)) == "solo"
 
-    def test_the_name_in_the_certificate(self, tls_lab: Lab) -> None:
+    def test_checks_name_in_certificate(self, tls_lab: Lab) -> None:
         assert hostname(**tls_options(tls_lab, tls_hostname="solo")) == "solo"
         with pytest.raises(TlsMismatch, match="doesn't match"):
             hostname(**tls_options(tls_lab, tls_hostname="another"))
 
-    def test_tls_asked_of_an_engine_without_it(self, tls_lab: Lab) -> None:
+    def test_reports_engine_without_tls(self, tls_lab: Lab) -> None:
         with pytest.raises(TlsMismatch):
             hostname(docker_host=tls_lab["solo"].docker_host, tls=True)
 
-    def test_no_tls_asked_of_an_engine_with_it(self, tls_lab: Lab) -> None:
+    def test_reports_engine_that_requires_tls(self, tls_lab: Lab) -> None:
         with pytest.raises(TlsMismatch, match="the engine expects TLS"):
             hostname(docker_host=tls_lab["solo"].docker_host_tls)
 
-    def test_a_missing_file_is_named(self, tls_lab: Lab) -> None:
+    def test_reports_a_missing_file(self, tls_lab: Lab) -> None:
         with pytest.raises(OrcastraError, match=r"ca_path: expected a file, found none at /nowhere/ca\.pem"):
             hostname(**tls_options(tls_lab, ca_path="/nowhere/ca.pem"))
 
-    def test_a_certificate_without_its_key(self, tls_lab: Lab) -> None:
+    def test_reports_certificate_without_key(self, tls_lab: Lab) -> None:
         with pytest.raises(OrcastraError, match="expected both or neither"):
             hostname(**tls_options(tls_lab, client_key=None))
 
@@ -130,7 +128,7 @@ class TestTls:
 class TestSsh:
     @pytest.fixture(autouse=True)
     def home(self, swarm: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A home whose SSH configuration knows the lab's hosts, for paramiko; and for the command."""
+        """Set a home folder whose SSH configuration has the lab's hosts, for paramiko and for ``ssh``."""
         for name, value in swarm.ssh_environment().items():
             monkeypatch.setenv(name, value)
         folder = tmp_path / ".ssh"
@@ -146,7 +144,7 @@ class TestSsh:
         assert hostname(docker_host=url, use_ssh_client=use_ssh_client) == "charlie"
 
     @pytest.mark.parametrize("use_ssh_client", [True, False], ids=["command", "paramiko"])
-    def test_no_engine(self, use_ssh_client: bool) -> None:
+    def test_reports_unreachable_engine(self, use_ssh_client: bool) -> None:
         with pytest.raises(
             EngineUnreachable, match=r"ssh://root@127\.0\.0\.1:1: the engine cannot be reached"
         ):
@@ -154,7 +152,7 @@ class TestSsh:
 
 
 class TestObserve:
-    def test_takes_five_requests(self, swarm: Lab) -> None:
+    def test_sends_five_requests(self, swarm: Lab) -> None:
         engine = connect(ConnectionOptions(docker_host=swarm["alpha"].docker_host))
 
         seen = observe(engine)
@@ -175,13 +173,13 @@ class TestObserve:
             engine.close()
         assert leading.count(True) == 1
 
-    def test_an_engine_in_no_swarm(self, tls_lab: Lab) -> None:
+    def test_reports_engine_outside_of_a_swarm(self, tls_lab: Lab) -> None:
         engine = connect(ConnectionOptions(docker_host=tls_lab["solo"].docker_host))
         with pytest.raises(NotAManager, match="expected a manager of the swarm, found an engine in no swarm"):
             observe(engine)
         engine.close()
 
-    def test_a_worker(self, lab_engine: str | None) -> None:
+    def test_reports_a_worker(self, lab_engine: str | None) -> None:
         with Lab(f"wrk-{os.getpid()}", hosts=("boss", "hand"), engine=lab_engine) as lab:
             lab.form_swarm(managers=1)
             engine = connect(ConnectionOptions(docker_host=lab["hand"].docker_host))

@@ -38,7 +38,7 @@ def look(swarm: Lab) -> SwarmSnapshot:
 
 
 def by_hostname(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, tuple[int, int]]:
-    """Host name → MiB in all, MiB available."""
+    """Return host name → total MiB, available MiB."""
     return {
         snapshot.node_by_id[node_id].hostname: (sample.total_bytes // MIB, sample.available_bytes // MIB)
         for node_id, sample in memory.nodes.items()
@@ -47,7 +47,7 @@ def by_hostname(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, tuple[int,
 
 @pytest.fixture
 def hanging() -> Iterator[str]:
-    """The URL of an endpoint that takes connections and says nothing."""
+    """Return the URL of an endpoint that accepts connections but never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/metrics"
 
@@ -65,7 +65,7 @@ def test_each_host_reports_its_own_memory(swarm: Lab) -> None:
     assert memory.problems == ()
 
 
-def test_one_that_hangs_costs_the_deadline_and_its_own_sample(swarm: Lab, hanging: str) -> None:
+def test_hanging_exporter_delays_only_until_deadline(swarm: Lab, hanging: str) -> None:
     snapshot = look(swarm)
     exporters = {host.name: f"http://{host.ip}:9100/metrics" for host in swarm}
     started = time.monotonic()
@@ -80,7 +80,7 @@ def test_one_that_hangs_costs_the_deadline_and_its_own_sample(swarm: Lab, hangin
     assert problem.params["problem"].startswith("no answer ")
 
 
-def test_memory_of_tasks_until_it_is_too_old(swarm: Lab) -> None:
+def test_task_memory_expires(swarm: Lab) -> None:
     swarm["alpha"].api("POST", "/services/create", memory_user("user", 60))
     swarm.wait_until(lambda: running(swarm), timeout=60, what="the service")
     sources = MetricSources(node_exporter_url="http://{address}:9100/metrics", scrape_interval_seconds=1)

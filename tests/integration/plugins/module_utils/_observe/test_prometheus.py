@@ -65,7 +65,7 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def test_the_server_says_what_the_exporters_say_until_it_is_too_old(swarm: Lab, server: str) -> None:
+def test_prometheus_returns_exporter_values_until_too_old(swarm: Lab, server: str) -> None:
     swarm["alpha"].set_memory(total_mb=4096, available_mb=1000)
     swarm["alpha"].api("POST", "/services/create", memory_user("user", 60))
     sources = MetricSources(prometheus_url=server, scrape_interval_seconds=INTERVAL)

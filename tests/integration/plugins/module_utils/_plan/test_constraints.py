@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of constraint expressions, held to the scheduler of a real engine."""
+"""The table of constraint expressions, compared with the scheduler of a real engine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def engine(swarm: Lab) -> Iterator[Engine]:
 
 
 def labelled_alpha(engine: Engine) -> Node | None:
-    """The node alpha once it has the engine label and is a manager with all of its labels."""
+    """Wait until alpha has its engine label, is a manager, and has all its labels. Returns the node."""
     alpha = observe(engine).snapshot.nodes_by_hostname["alpha"][0]
     if not alpha.is_ready or alpha.engine_labels != {"rack": "r1"}:
         return None
@@ -54,7 +54,7 @@ def labelled_alpha(engine: Engine) -> Node | None:
 
 
 def spec(name: str, *constraints: str) -> dict[str, Any]:
-    """A service whose only task ends at once where it is given to a node: its image does not exist."""
+    """Return a service whose only task fails as soon as it is assigned to a node: its image doesn't exist."""
     return {
         "Name": name,
         "TaskTemplate": {
@@ -66,9 +66,9 @@ def spec(name: str, *constraints: str) -> dict[str, Any]:
 
 
 def decided(engine: Engine, services: Collection[str]) -> dict[str, str | None] | None:
-    """Service ID → the node its task was given to, None for no node; once the scheduler has seen all.
+    """Return service ID → the node of its task, or None, after the scheduler has processed all.
 
-    Tasks of services that are gone may still be listed.
+    Tasks of removed services may still be listed.
     """
     found = {
         task["ServiceID"]: task.get("NodeID") or None
@@ -79,20 +79,22 @@ def decided(engine: Engine, services: Collection[str]) -> dict[str, str | None] 
     return found if len(found) == len(services) else None
 
 
-def test_the_table_is_what_the_scheduler_does(engine: Engine, swarm: Lab) -> None:
+def test_constraints_match_the_scheduler(engine: Engine, swarm: Lab) -> None:
     def alpha_is_labelled() -> Node | None:
         try:
             return labelled_alpha(engine)
         except EngineError:
             return None
 
-    alpha = swarm.wait_until(alpha_is_labelled, timeout=60, what="alpha is Ready with its engine label")
+    alpha = swarm.wait_until(alpha_is_labelled, timeout=60, what="alpha to be Ready with its engine label")
     services = {}
     for number, (expression, _expected) in enumerate(CASES):
         full = spec(f"case-{number}", f"node.id=={alpha.id}", expression.format(node=alpha))
         services[engine.post("/services/create", full)["ID"]] = expression
 
-    found = swarm.wait_until(lambda: decided(engine, services), timeout=60, what="every task is decided on")
+    found = swarm.wait_until(
+        lambda: decided(engine, services), timeout=60, what="the scheduler to process every task"
+    )
 
     by_scheduler = {services[service_id]: node_id == alpha.id for service_id, node_id in found.items()}
     assert by_scheduler == dict(CASES)

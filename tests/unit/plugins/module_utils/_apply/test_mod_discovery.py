@@ -146,5 +146,5 @@ def test_failure_names_the_service_that_asked(tmp_path: Path) -> None:
     engine = FakeEngine()
     engine.service("one", ["DOCKER_MODS=127.0.0.1:1/user/mod"])
     done = refresh_mods(ModRules(), tmp_path, discover(engine, architectures=["amd64"]))
-    assert done.failures[0].endswith("which is forbidden for URLs from labels (asked for by service one)")
+    assert done.failures[0].endswith("which is forbidden for URLs from labels (requested by service one)")
     assert done.mods[0].to_result()["asked_by"] == ["service one"]
