@@ -25,15 +25,15 @@ SWARM = [
     (
         "text",
         (
-            "expected a mapping with leader, advertise_addr, managers, nodes, options, swarm or "
+            "expected a mapping with leader, advertise_addr, managers, nodes, options, storage, swarm or "
             "dependencies, found 'text'"
         ),
     ),
     (
         {"Nodes": {}},
         (
-            "Nodes: expected one of leader, advertise_addr, managers, nodes, options, swarm, dependencies, "
-            "found 'Nodes'; did you mean 'nodes'?"
+            "Nodes: expected one of leader, advertise_addr, managers, nodes, options, storage, "
+            "swarm, dependencies, found 'Nodes'; did you mean 'nodes'?"
         ),
     ),
     ({"leader": 5}, "leader: expected a host name, found the number 5 (quote it)"),
