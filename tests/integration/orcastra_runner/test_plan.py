@@ -23,7 +23,7 @@ from tests.support.runner_process import orcastra
 pytestmark = pytest.mark.lab
 
 STEPS = {
-    "change TaskHistoryRetentionLimit of the swarm",
+    "update TaskHistoryRetentionLimit of the swarm",
     "promote node bravo to manager",
     "set the availability of node charlie to active",
 }
