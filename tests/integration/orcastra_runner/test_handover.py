@@ -112,8 +112,7 @@ def test_all_hosts_are_rebooted_including_active_ones(
             assert instances.times_said(TAKEN) == 1
             assert instances.times_said("command finished: rolling_reboot") == 1
             new = swarm.leader().name
-            assert new != first
-            wait_until(lambda: instances.loops[new].said(ACTING), 30, "the new leader to be active")
+            wait_until(lambda: instances.loops[new].said(ACTING), 30, "the leader to be active")
             stage.wait_settled("shop_db", "shop_app", on=stage.places("shop_db")[0], timeout=90)
             results = f"{FOLDER}/commands/swarm-orch.command.results.yml"
             wait_until(lambda: "status: done" in swarm[new].sh(f"cat {results}"), 30, "the results' file")
