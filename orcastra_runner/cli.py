@@ -135,6 +135,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orcastra {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
+    _add_reconciliation(commands)
+    _add_views(commands)
+    _add_actions(commands)
+    _add_configuration(commands)
+    about = commands.add_parser("help", help="show the help of a command, or `environment` for all settings")
+    about.add_argument("topic", nargs="*", metavar="COMMAND|environment")
+    return parser
+
+
+def _add_reconciliation(commands: Any) -> None:
     run = _add(commands, "run", "run the reconciliation loop")
     run.add_argument("--once", action="store_true", help="run one complete cycle, then exit")
     run.add_argument("--check", action="store_true", help="plan only, change nothing")
@@ -160,6 +170,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     plan.set_defaults(command=_plan)
 
+
+def _add_views(commands: Any) -> None:
     what_if = _add(commands, "what-if", "show where tasks would run if nodes were lost or added")
     what_if.add_argument(
         "--lose",
@@ -187,6 +199,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_format(status)
     status.set_defaults(command=_status)
 
+
+def _add_actions(commands: Any) -> None:
     command = _add(commands, "command", "run a command now, without the command file")
     command.add_argument("name", metavar="NAME", help="one of the commands below")
     command.add_argument(
@@ -200,6 +214,8 @@ def build_parser() -> argparse.ArgumentParser:
     health = _add(commands, "healthcheck", "check whether the instance on this host is alive")
     health.set_defaults(command=_healthcheck)
 
+
+def _add_configuration(commands: Any) -> None:
     init = _add(commands, "init", "write a swarm.yml that describes the current swarm")
     init.add_argument(
         "--output",
@@ -223,9 +239,6 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_config_check, collects_problems=True)
     schema = _add(parts, "schema", "print the JSON Schema of swarm.yml, for use in editors")
     schema.set_defaults(command=_config_schema)
-    about = commands.add_parser("help", help="show the help of a command, or `environment` for all settings")
-    about.add_argument("topic", nargs="*", metavar="COMMAND|environment")
-    return parser
 
 
 def _help(parser: argparse.ArgumentParser, topic: Sequence[str]) -> int:
