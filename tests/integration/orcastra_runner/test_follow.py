@@ -232,5 +232,5 @@ def check_picture(run: Run, folder: Path) -> None:
                 assert shown in text, shown
             assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
             if kept := os.environ.get("TEST_PICTURES"):
-                browser.snapshot(Path(kept) / f"follow-{scheme}.png")
+                browser.picture(Path(kept) / f"follow-{scheme}.png")
         assert browser.messages == []

@@ -91,7 +91,7 @@ def check_page(address: str) -> None:
         assert "set db=true" in browser.text()
         assert browser.messages == []
         if folder := os.environ.get("TEST_PICTURES"):
-            browser.snapshot(Path(folder) / "page.png")
+            browser.picture(Path(folder) / "page.png")
 
 
 def test_active_instance_serves_page_metrics_and_api(swarm: Lab, config_dir: Path) -> None:

@@ -84,7 +84,7 @@ def site() -> Iterator[tuple[StatusStore, str]]:
 def keep(browser: Browser, name: str) -> None:
     """Keep a picture in the folder TEST_PICTURES."""
     if folder := os.environ.get("TEST_PICTURES"):
-        browser.snapshot(Path(folder) / f"{name}.png")
+        browser.picture(Path(folder) / f"{name}.png")
 
 
 @pytest.mark.parametrize(
