@@ -68,7 +68,7 @@ def variable_value(name: str, environment: Mapping[str, str]) -> str:
     except FileNotFoundError as error:
         raise VariableError(expected, f"none at {describe(path)}", "unreadable") from error
     except FileError as fault:
-        raise VariableError(expected, f"{describe(path)}: {fault.found}", fault.code) from fault
+        raise VariableError(expected, f"{describe(path)}: {fault.found}", fault.code) from None
     if not found.isprintable():
         raise VariableError(f"a single line in the file (path in {name}_FILE)", "several", "invalid_value")
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount, StorageRules
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     GB,
@@ -584,24 +584,3 @@ def test_unmeasured_node_is_noted() -> None:
     notes = Case(nodes=samples(alpha=12)).plan().notes
 
     assert notes[0] == Reason("node_left_out", node="beta", reason=Reason("node_unmeasured"))
-
-
-@pytest.mark.parametrize(
-    ("mount", "storage", "moves"),
-    [
-        (Mount("bind", "/etc/localtime", "/etc/localtime", read_only=True), {}, True),
-        (Mount("bind", "/var/run/docker.sock", "/var/run/docker.sock"), {}, True),
-        (Mount("volume", "media", "/m", options={"type": "nfs", "o": "addr=nas"}), {}, True),
-        (Mount("volume", "media", "/m", driver="ceph"), {}, True),
-        (Mount("volume", "media", "/m"), {}, False),
-        (Mount("volume", "media", "/m"), {"shared_volumes": ("med*",)}, True),
-        (Mount("bind", "/mnt/nfs/x", "/m"), {}, False),
-        (Mount("bind", "/mnt/nfs/x", "/m"), {"shared_paths": ("/mnt/nfs",)}, True),
-        (Mount("bind", "/mnt/nfs2", "/m"), {"shared_paths": ("/mnt/nfs",)}, False),
-    ],
-)
-def test_only_data_of_one_node_ties_a_service(mount: Mount, storage: dict[str, Any], moves: bool) -> None:
-    rules = RebalanceRules(storage=StorageRules(**storage))
-    case = Case(service={"mounts": (mount,)}, rules=rules)
-
-    assert bool(case.plan().steps) is moves
