@@ -112,6 +112,7 @@ def exported(into: Path) -> Path:
     return into
 
 
+@pytest.mark.slow
 def test_collection_installs_from_git_with_ansible_core_alone(wheel: Path, tmp_path: Path) -> None:
     """ansible-core doesn't install distlib, so nothing may need it."""
     tree = exported(tmp_path / "tree")
@@ -141,6 +142,7 @@ def test_collection_installs_from_git_with_ansible_core_alone(wheel: Path, tmp_p
     assert names - NAMING == set(collection_in_wheel(wheel)) - NAMING
 
 
+@pytest.mark.slow
 def test_tarball_contains_the_same_collection_as_the_wheel(wheel: Path, tmp_path: Path) -> None:
     galaxy = Path(sys.executable).parent / "ansible-galaxy"
     variables = {"ANSIBLE_HOME": str(tmp_path / "home")}
@@ -161,6 +163,7 @@ def test_tarball_contains_the_same_collection_as_the_wheel(wheel: Path, tmp_path
     assert [name for name in in_wheel if name not in NAMING and in_wheel[name] != from_galaxy[name]] == []
 
 
+@pytest.mark.slow
 def test_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     sdist = build("sdist", ROOT, tmp_path / "sdist")
     shutil.unpack_archive(sdist, tmp_path)

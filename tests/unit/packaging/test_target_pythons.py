@@ -41,7 +41,10 @@ print(json.dumps([step.to_result()["target"] for step in plan.steps]))
 """
 
 
-@pytest.mark.parametrize("version", TARGET_VERSIONS)
+@pytest.mark.parametrize(
+    "version",
+    [TARGET_VERSIONS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in TARGET_VERSIONS[1:])],
+)
 def test_plugins_load_and_plan(version: str, tmp_path: Path) -> None:
     python = find_python(version)
     if python is None:

@@ -66,6 +66,7 @@ def click(browser: Browser, label: str) -> None:
     browser.run(f"document.querySelector('[aria-label=\"{label}\"]').click(); null")
 
 
+@pytest.mark.slow
 def test_sync_asks_for_the_token_once(browser: Browser, served: Served) -> None:
     open_page(browser, served)
     browser.run("document.getElementById('sync').click(); null")
@@ -89,6 +90,7 @@ def test_sync_asks_for_the_token_once(browser: Browser, served: Served) -> None:
     browser.run("document.getElementById('ask-cancel').click(); sessionStorage.clear(); null")
 
 
+@pytest.mark.slow
 def test_drain_shows_the_forecast_before_it_happens(browser: Browser, served: Served) -> None:
     open_page(browser, served)
     click(browser, "drain alpha")
@@ -104,6 +106,7 @@ def test_drain_shows_the_forecast_before_it_happens(browser: Browser, served: Se
     browser.run("sessionStorage.clear(); null")
 
 
+@pytest.mark.slow
 def test_map_shows_what_happens_if_a_node_is_lost(browser: Browser, served: Served) -> None:
     open_page(browser, served)
     browser.wait_for("document.querySelectorAll('#map .node').length === 2")

@@ -29,7 +29,10 @@ from orcastra_runner.web.site import Site
 from tests.support.browser import PROGRAM, Browser
 from tests.support.builders import desired, node, service, snapshot, task
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="chromium is missing (Debian package: chromium)")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="chromium is missing (Debian package: chromium)"),
+]
 
 GIB = 1024**3
 EVIL = "<img src=x onerror=alert(1)>"

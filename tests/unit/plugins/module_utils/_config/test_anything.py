@@ -177,7 +177,7 @@ def test_parse_config_raises_only_config_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["swarm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("nodes", "dependencies"))]
+    "name", ["nodes", *(pytest.param(name, marks=pytest.mark.slow) for name in ("swarm", "dependencies"))]
 )
 def test_load_configuration_raises_only_config_error(tmp_path: Path, name: str) -> None:
     """Any data as YAML, in each of the files."""
