@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from tests.integration.conftest import IMAGE
 from tests.lab import Host, Lab
 from tests.lab.swarm import all_ready
 
@@ -52,8 +57,21 @@ def test_unplugged_node_is_down_until_plugged_in(swarm: Lab) -> None:
     swarm.wait_until(lambda: all_ready(swarm.hosts), 40, "all nodes to be Ready")
 
 
-def test_containers_of_all_hosts_reach_each_other(swarm: Lab) -> None:
-    alpha = swarm["alpha"]
+@pytest.fixture
+def fresh_swarm(lab_engine: str | None) -> Iterator[Lab]:
+    """A swarm whose engines have never been in another one.
+
+    An engine that joins a second swarm may keep the gossip keys of the first. Then its overlay networks
+    don't reach the other hosts, although all nodes are Ready.
+    """
+    with Lab(f"n-{os.getpid()}", engine=lab_engine) as lab:
+        lab.form_swarm(managers=3, heartbeat_s=2)
+        lab.load_image(IMAGE)
+        yield lab
+
+
+def test_containers_of_all_hosts_reach_each_other(fresh_swarm: Lab) -> None:
+    alpha = fresh_swarm["alpha"]
     alpha.sh("docker network create -d overlay net")
     alpha.sh(
         "docker service create -d --no-resolve-image --network net --endpoint-mode dnsrr --mode global "
@@ -66,7 +84,7 @@ def test_containers_of_all_hosts_reach_each_other(swarm: Lab) -> None:
         found = alpha.sh(f"{inside} nslookup tasks.web").split("Name:")[1:]
         return {alpha.sh(f"{inside} wget -qO- http://{text.split()[-1]}/name").strip() for text in found}
 
-    swarm.wait_until(lambda: seen() == {"alpha", "bravo", "charlie"}, 40, "an answer from each host")
+    fresh_swarm.wait_until(lambda: seen() == {"alpha", "bravo", "charlie"}, 40, "an answer from each host")
 
 
 def test_restore_undoes_everything(swarm: Lab) -> None:
