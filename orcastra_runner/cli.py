@@ -336,9 +336,9 @@ def _config_check(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.doctor import show  # noqa: PLC0415
+    from orcastra_runner.commands import show_doctor  # noqa: PLC0415
 
-    is_well = show(settings, options.problems, as_json=options.format == "json")
+    is_well = show_doctor(settings, options.problems, as_json=options.format == "json")
     return EXIT_OK if is_well else EXIT_FAILED
 
 

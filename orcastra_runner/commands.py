@@ -38,6 +38,7 @@ from orcastra_runner.command.results import file_data
 from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command
 from orcastra_runner.configuration import Configuration, has_configuration
+from orcastra_runner.doctor import doctor_data, doctor_text, examine, failures
 from orcastra_runner.files import Files
 from orcastra_runner.heal import plan_healing
 from orcastra_runner.heartbeat import Heartbeat
@@ -202,9 +203,8 @@ def check_configuration(settings: Settings, problems: Sequence[Problem] = (), *,
     present = configuration.present()
     if rebalance_file.is_present:
         present.append(rebalance_file.path)
-    terminal = terminal_of(sys.stderr)
     for problem in [*warnings(settings, configuration, rebalance_file), *warned]:
-        sys.stderr.write(f"{terminal.show(f'orcastra: warning: {one_line(problem)}')}\n")
+        _complain(str(problem))
     desired = configuration.desired
     _say(
         f"The configuration is valid: {plural(len(desired.nodes), 'node')} and "
@@ -222,13 +222,26 @@ def _compare_with_swarm(settings: Settings, desired: DesiredState, rebalance_fil
     plan += plan_balancing(seen, desired, rebalance_file.in_effect).plan
     known = {str(problem) for problem in desired.warnings}
     found = [str(warning) for warning in plan.warnings if str(warning) not in known]
-    terminal = terminal_of(sys.stderr)
     for warning in found:
-        sys.stderr.write(f"{terminal.show(f'orcastra: warning: {one_line(warning)}')}\n")
+        _complain(warning)
     if found:
         _say(f"Compared with the swarm: {plural(len(found), 'warning')}")
     else:
         _say("Compared with the swarm: all nodes and services in the configuration exist")
+
+
+def show_doctor(settings: Settings, problems: Sequence[Problem], *, as_json: bool) -> bool:
+    """Print whether all prerequisites are met. Returns whether no check failed.
+
+    ``problems`` are the errors in environment variables.
+    """
+    log.configure(settings.log_format, debug=settings.debug)
+    sections = examine(settings, problems)
+    if as_json:
+        _print(to_json(doctor_data(sections)))
+    else:
+        _show(doctor_text(sections))
+    return failures(sections) == 0
 
 
 def write_configuration(settings: Settings, output: str | None) -> None:
@@ -269,11 +282,10 @@ def _load_or_none(settings: Settings) -> tuple[Configuration, RebalanceFile]:
     """Return the configuration of a command that only shows something; if there is none, an empty one."""
     if not lacks_configuration(settings):
         return load(settings)
-    note = (
-        f"orcastra: warning: there is no configuration in {settings.config_dir}, so this shows the swarm "
-        "without one. Next step: run `orcastra init` to write a swarm.yml"
+    _complain(
+        f"there is no configuration in {settings.config_dir}, so this shows the swarm without one. "
+        "Next step: run `orcastra init` to write a swarm.yml"
     )
-    sys.stderr.write(f"{terminal_of(sys.stderr).show(one_line(note))}\n")
     return load(settings, may_be_missing=True)
 
 
@@ -308,6 +320,12 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
 
 def _say(message: str) -> None:
     _show(one_line(message))
+
+
+def _complain(warning: str) -> None:
+    """Print a warning for people to the standard error stream."""
+    line = one_line(f"orcastra: warning: {warning}")
+    sys.stderr.write(f"{terminal_of(sys.stderr).show(line)}\n")
 
 
 def _show(text: str) -> None:

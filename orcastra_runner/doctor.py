@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -20,7 +19,6 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors impor
     Problem,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import printable
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
     options_from_environment,
 )
@@ -28,13 +26,11 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.host impor
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.metrics import measure
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.doctor import diagnose_host, diagnose_swarm
-from orcastra_runner import log
 from orcastra_runner.application import connector
 from orcastra_runner.preflight import lacks_configuration, load
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings
 from orcastra_runner.swarm import Swarm
-from orcastra_runner.terminal import terminal_of
 
 # libraries that the runner requires
 LIBRARIES = ("ansible-core", "ansible-runner", "docker", "jmespath", "PyYAML")
@@ -145,9 +141,9 @@ def doctor_text(sections: Mapping[str, Sequence[Finding]]) -> str:
     for name, found in sections.items():
         lines.append(f"{name[0].upper()}{name[1:]}")
         for finding in found:
-            lines.append(f"  {_MARKS[finding.status]} {printable(str(finding.reason))}")
+            lines.append(f"  {_MARKS[finding.status]} {finding.reason}")
             if finding.fix is not None:
-                lines.append(f"          Fix: {printable(str(finding.fix))}")
+                lines.append(f"          Fix: {finding.fix}")
     count = failures(sections)
     warned = sum(finding.status == WARNING for found in sections.values() for finding in found)
     lines.append("")
@@ -156,17 +152,3 @@ def doctor_text(sections: Mapping[str, Sequence[Finding]]) -> str:
 
 
 _MARKS = {OK: "ok     ", WARNING: "warning", FAILED: "FAILED "}
-
-
-def show(settings: Settings, problems: Sequence[Problem], *, as_json: bool) -> bool:
-    """Print the findings. Returns whether no check failed."""
-    from orcastra_runner.report import to_json  # noqa: PLC0415
-
-    log.configure(settings.log_format, debug=settings.debug)
-    sections = examine(settings, problems)
-    if as_json:
-        sys.stdout.write(f"{to_json(doctor_data(sections))}\n")
-    else:
-        terminal = terminal_of(sys.stdout)
-        sys.stdout.writelines(f"{terminal.show(line)}\n" for line in doctor_text(sections).split("\n"))
-    return failures(sections) == 0

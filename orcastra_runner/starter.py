@@ -60,7 +60,7 @@ def write_starter(text: str, path: Path) -> DesiredState:
     written. A half-written file never gets the name.
     """
     if path.exists() or path.is_symlink():
-        raise ConfigError([Problem(key="", expected=f"no file at {path}", found="one, which is kept")])
+        raise _taken(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".yml")
@@ -77,12 +77,14 @@ def write_starter(text: str, path: Path) -> DesiredState:
         finally:
             temporary.unlink(missing_ok=True)
     except FileExistsError:
-        raise ConfigError(
-            [Problem(key="", expected=f"no file at {path}", found="one, which is kept")]
-        ) from None
+        raise _taken(path) from None
     except OSError as error:
         raise OrcastraError(f"could not write {path}: {error.strerror or error}") from error
     return desired
+
+
+def _taken(path: Path) -> ConfigError:
+    return ConfigError([Problem(key="", expected=f"no file at {path}", found="one, which is kept")])
 
 
 def check(path: Path) -> DesiredState:

@@ -72,10 +72,7 @@ class Swarm:
 
         Raises the errors of the engine.
         """
-        self.observe()
-        if self._engine is None:
-            raise EngineUnreachable("the connection to the engine was lost")
-        return carry_out(self._engine, plan)
+        return carry_out(self._connected(), plan)
 
     def own_node_id(self) -> str:
         """Return the ID of the node on which this process runs; empty if its engine may be remote."""
@@ -84,18 +81,20 @@ class Swarm:
 
     def describe(self) -> Json:
         """Return the engine's description of the swarm, including its settings."""
+        return self._connected().get_cluster()
+
+    def _connected(self) -> Engine:
+        """Return the engine of the current observation. Raises the errors of the engine."""
         self.observe()
         if self._engine is None:
             raise EngineUnreachable("the connection to the engine was lost")
-        return self._engine.get_cluster()
+        return self._engine
 
     def networks(self) -> dict[str, str]:
         """Return the names of the swarm's networks by ID; empty if a socket proxy refuses to list them."""
-        self.observe()
-        if self._engine is None:
-            raise EngineUnreachable("the connection to the engine was lost")
+        engine = self._connected()
         try:
-            return {raw["Id"]: raw["Name"] for raw in self._engine.swarm_networks()}
+            return {raw["Id"]: raw["Name"] for raw in engine.swarm_networks()}
         except EngineUnreachable:
             raise
         except EngineError:

@@ -177,6 +177,8 @@ def _images(snapshot: SwarmSnapshot) -> list[Finding]:
     """The nodes that say of a task which should run that they don't have its image."""
     missing: dict[str, set[str]] = {}
     for task in snapshot.tasks:
+        if not task.error.startswith("No such image"):
+            continue
         service = snapshot.service_by_id.get(task.service_id)
         node = snapshot.node_by_id.get(task.node_id or "")
         is_newest = service is not None and task.created == max(
@@ -187,7 +189,7 @@ def _images(snapshot: SwarmSnapshot) -> list[Finding]:
             ),
             default=0.0,
         )
-        if service and node and is_newest and task.error.startswith("No such image"):
+        if service and node and is_newest:
             missing.setdefault(service.image.partition("@")[0], set()).add(node.hostname or node.id)
     return [
         Finding(
