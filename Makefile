@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint docs bench build image image-copy generate changelog lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench chaos build image image-copy generate changelog lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ docs: venv ## build the documentation site in build/docs/html; fail on warnings
 
 bench: setup ## measure on real engines and print tables; ARGS="moves" runs only these
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup ## cause random accidents in a real swarm, and check what Orcastra promises; MINUTES=30 SEED=1
+	@$(BIN)/python -m tests.chaos.lab --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 build: venv ## build wheel, sdist and the collection's tarball in dist/
 	@$(BIN)/python -m build --outdir dist .
