@@ -24,6 +24,7 @@ from tests.bench import (
     large,
     mods,
     moves,
+    peers,
     planner,
     prune,
     reboot,
@@ -50,6 +51,7 @@ PARTS = (
     "return",
     "idle",
     "moves",
+    "peers",
     "anchors",
     "prune",
     "bootstrap",
@@ -181,6 +183,7 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
 def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[], Table]]:
     return {
         "moves": lambda: _moves(options.moves),
+        "peers": lambda: _peers(min(options.repeat, 7)),
         "anchors": lambda: _anchors(options.anchors, options.minutes * 60),
         "prune": lambda: _prune(options.images),
         "bootstrap": _bootstrap,
@@ -197,6 +200,20 @@ def _moves(repeat: int) -> Table:
         for way in moves.WAYS:
             moves.measure(table, lab, way, repeat, Path(folder))
             _say(f"  {way.name}: done")
+    return table
+
+
+def _peers(repeat: int) -> Table:
+    table = peers.new_table(repeat)
+    _say(f"Comparing with {peers.COLLECTION} ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        if why := peers.install(Path(folder)):
+            table.notes.append(f"Not measured: {why}.")
+            return table
+        data = swarms.configuration(lab, 0)
+        apply_configuration(lab.leader().docker_host, data, Path(folder))
+        labels = {name: node["labels"] for name, node in data["nodes"].items()}
+        peers.measure(table, lab, labels, repeat, Path(folder), _say)
     return table
 
 

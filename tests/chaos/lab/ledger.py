@@ -89,12 +89,18 @@ class Ledger:
                 raise Violation("the user's fields", f"{name}: expected {expected}, found {found}")
             if REPLICAS_LABEL in (current.get("Labels") or {}):
                 raise Violation("nothing is left behind", f"{name} has the label {REPLICAS_LABEL}")
+        if found := self.label_difference():
+            raise Violation("labels", found)
+
+    def label_difference(self) -> str:
+        """Return the first node whose labels are neither the user's nor configured, or an empty string."""
         for host in self.stage.swarm:
-            expected_labels = {**self.configured.get(host.name, {}), **self._labels.get(host.name, {})}
+            expected = {**self.configured.get(host.name, {}), **self._labels.get(host.name, {})}
             labels = self.stage.node(host.name)["Spec"].get("Labels") or {}
             theirs = {key: value for key, value in labels.items() if key not in self.anchor_labels}
-            if theirs != expected_labels:
-                raise Violation("labels", f"{host.name}: expected {expected_labels}, found {theirs}")
+            if theirs != expected:
+                return f"{host.name}: expected {expected}, found {theirs}"
+        return ""
 
 
 def users_part(spec: Spec) -> Spec:

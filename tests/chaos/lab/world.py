@@ -104,7 +104,7 @@ class World:
             return f"{RESTARTED} runs on {stage.places(RESTARTED)}"
         if self.commands and (left := self._commands_left()):
             return f"commands without a result: {left}"
-        return ""
+        return self.ledger.label_difference()
 
     def _commands_left(self) -> list[str]:
         done = json.dumps(self.stage.remembered("orcastra.commands"))
