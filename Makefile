@@ -34,7 +34,7 @@ lint: venv ## run all static checks; ONLY="ruff mypy" runs only these
 docs: venv ## build the documentation site in build/docs/html; fail on warnings
 	@$(BIN)/python -m tools.docs
 
-bench: setup ## measure on real engines and print tables; ARGS="moves" runs only these
+bench: setup ## measure on real engines, and print one page; ARGS="moves" measures only that, ARGS=--all everything
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: setup ## cause random accidents in a real swarm, and check what Orcastra promises; MINUTES=30 SEED=1

@@ -24,6 +24,7 @@ from tests.bench import (
     large,
     mods,
     moves,
+    page,
     peers,
     planner,
     prune,
@@ -63,9 +64,9 @@ PARTS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    wanted_parts = options.parts or PARTS
+    wanted_parts = PARTS if options.all else options.parts or page.PARTS
     print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
-    tables: list[Table] = []
+    tables: dict[str, Table] = {}
     try:
         off_engines: dict[str, Callable[[], Table]] = {
             "planner": lambda: planner.measure(options.sizes, options.repeat),
@@ -77,16 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         for part, measure in off_engines.items():
             if part in wanted_parts:
-                tables.append(_show(measure()))
+                tables[part] = _show(measure())
         if on_engines := [part for part in wanted_parts if part not in off_engines]:
             if why := packages.obstacle():
                 print(f"Skipped {', '.join(on_engines)}: {why}")
             else:
                 packages.install(_say)
-                tables += _on_engines(options, wanted_parts)
+                tables |= _on_engines(options, wanted_parts)
                 for part, measure in _with_labs_of_their_own(options).items():
                     if part in wanted_parts:
-                        tables.append(_show(measure()))
+                        tables[part] = _show(measure())
+        if not options.parts:
+            _show(page.render(tables))
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         if options.json:
-            write_json(options.json, tables)
+            write_json(options.json, list(tables.values()))
     return 0
 
 
@@ -105,8 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         "depend on the machine and its load: compare only figures from the same run.",
     )
     parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)} (all)"
+        "parts",
+        nargs="*",
+        choices=[*PARTS, []],
+        metavar="PART",
+        help=f"{', '.join(PARTS)} (default: {' '.join(page.PARTS)})",
     )
+    parser.add_argument("--all", action="store_true", help="measure all parts")
     parser.add_argument(
         "--repeat", type=int, default=30, help="samples for planner and cycle (default: %(default)s)"
     )
@@ -143,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table]:
+def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> dict[str, Table]:
     tables = {
         "cycle": cycle.new_table(options.repeat),
         "return": labels.return_table(),
@@ -177,7 +185,7 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
                 _show(tables[part])
     if "cycle" in parts:
         _show(tables["cycle"])
-    return [tables[part] for part in ("cycle", "return", "idle") if part in parts]
+    return {part: table for part, table in tables.items() if part in parts}
 
 
 def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[], Table]]:
