@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The most important figures on one page, beside those of the alternatives."""
+"""The most important figures on one page, next to those of the alternatives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def render(tables: Mapping[str, Table]) -> Table:
         for other in ("upstream's algorithm, every 60 s", "engines alone, by label"):
             page.rows.append(
                 (
-                    "followers run beside a moved anchor",
+                    "followers run next to a moved anchor",
                     ours,
                     other,
                     moves.cell(other, "together median"),

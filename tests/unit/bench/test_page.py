@@ -36,14 +36,14 @@ def test_page_puts_figures_side_by_side(tables: dict[str, Table]) -> None:
     ours = next(n for n, way in enumerate(moves.WAYS) if way.name == "evict, event mode")
     upstream = next(n for n, way in enumerate(moves.WAYS) if way.upstream_seconds)
     name = "upstream's algorithm, every 60 s"
-    assert found["followers run beside a moved anchor", name] == (ours, upstream)
+    assert found["followers run next to a moved anchor", name] == (ours, upstream)
     assert found["a play: labels", "theirs"] == (2, 3)
     assert found["a play: facts", "theirs"] == (4, 5)
     assert found["takeover, event mode, max", "-"] == (8, "-")
     assert found["a quiet hour, RELABEL_TIME=60", "-"][0] == pytest.approx(18)
 
 
-def test_page_leaves_out_what_was_not_measured(tables: dict[str, Table]) -> None:
+def test_page_leaves_out_missing_figures(tables: dict[str, Table]) -> None:
     tables["peers"].rows = []
     del tables["moves"]
     assert {str(row[0]).partition(",")[0] for row in page.render(tables).rows} == {"a quiet hour", "takeover"}
