@@ -68,6 +68,12 @@ class Metrics:
         )
         self.failures = gauge("orcastra_job_consecutive_failures", "Consecutive failures of a job.", "name")
         self.steps = counter("orcastra_steps_total", "Steps carried out, by kind.", "action", "result")
+        self.notifications = counter(
+            "orcastra_notifications_total", "Attempts to send notifications to a URL.", "result"
+        )
+        self.notifications_waiting = gauge(
+            "orcastra_notifications_waiting", "Notifications that not all URLs have received."
+        )
         self.commands = counter("orcastra_commands_total", "Commands carried out.", "command", "status")
         self.requests = counter("orcastra_http_requests_total", "HTTP requests.", "path", "code")
         self.anchor_updates = counter("anchor_updates_total", "Changes to anchor labels.")

@@ -96,9 +96,10 @@ class Variable:
         if not text.strip():
             return default, None
         try:
-            _refuse_slips(text)
+            kind = KINDS[self.kind]
+            _refuse_slips(" ".join(text.split()) if kind.has_lines else text)
             _refuse_other_than(self.choices, text)
-            return KINDS[self.kind].parse(text, self), None
+            return kind.parse(text, self), None
         except WrongValue as wrong:
             shown = _NOT_SHOWN if self.is_secret else shorten(text)
             return default, Problem(key=self.name, expected=self.expected, found=f"{shown}{wrong.hint}")
@@ -108,11 +109,13 @@ class Variable:
 class Kind:
     """One kind of values.
 
-    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue.
+    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue. ``has_lines``: the
+    text may have several lines.
     """
 
     expected: str
     parse: Callable[[str, Variable], Any]
+    has_lines: bool = False
 
 
 def quotes_hint(text: str) -> str:
@@ -240,5 +243,6 @@ KINDS = {
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
+    "words": Kind("values separated by white space or commas", lambda text, _variable: text, has_lines=True),
     "url": Kind("a URL that starts with http:// or https://", _url),
 }
