@@ -201,7 +201,7 @@ class Settings:
     )
     notify_urls: str | None = setting(
         "NOTIFY_URLS",
-        "words",
+        "urls",
         None,
         "Apprise URLs that receive notifications, such as ntfy://topic; several are separated by white space "
         "or commas",

@@ -97,7 +97,7 @@ class Variable:
             return default, None
         try:
             kind = KINDS[self.kind]
-            _refuse_slips(" ".join(text.split()) if kind.has_lines else text)
+            _refuse_slips(text.replace("\n", " ") if kind.has_lines else text)
             _refuse_other_than(self.choices, text)
             return kind.parse(text, self), None
         except WrongValue as wrong:
@@ -219,6 +219,12 @@ def _url(text: str, _variable: Variable) -> str:
     return text
 
 
+def _urls(text: str, _variable: Variable) -> str:
+    if "://" not in text:
+        raise WrongValue(" (it has no schema and ://)")
+    return text
+
+
 def _zone(text: str, _variable: Variable) -> str:
     fault = cron.zone_fault(text)
     if fault is not None:
@@ -243,6 +249,6 @@ KINDS = {
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
-    "words": Kind("values separated by white space or commas", lambda text, _variable: text, has_lines=True),
+    "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
     "url": Kind("a URL that starts with http:// or https://", _url),
 }

@@ -51,7 +51,7 @@ class Facts:
         return own + find_trouble(self._seen.snapshot, self._view.short, self._seen.state)
 
     def knows(self, key: str) -> bool:
-        """Return whether this instance can tell that the problem with this key is over."""
+        """Return whether this instance can judge that the problem with this key is over."""
         own = self._seen.local_node_id
         if key.startswith(CONFIGURATION):
             return key.startswith(f"{CONFIGURATION}{own}/")

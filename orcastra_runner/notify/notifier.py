@@ -11,7 +11,7 @@ instance that is lost after it has saved a message leaves it to the next active 
 - claimed, and not confirmed for UNCONFIRMED_SECONDS: it may have been sent, so the next instance sends it
   again and marks it as a possible repetition
 
-So no saved message is lost, and the only messages that are sent twice are those that say so. A target that
+So no saved message is lost, and only messages with that mark can be sent twice. A target that
 has confirmed a message never gets it again because another target fails.
 """
 
@@ -127,7 +127,7 @@ class Notifier:
         return view.acts and self._has_waiting(view) and self._is_due()
 
     def round(self, engine: Engine) -> None:
-        """Save what is new, then send what is due. Raises the errors of the engine.
+        """Save new problems and events, then send the messages that are due. Raises the errors of the engine.
 
         A failing target is no error; it is reported, and tried again later.
         """

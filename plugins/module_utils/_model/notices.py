@@ -29,7 +29,7 @@ ERROR = "error"
 # least severe first
 LEVELS = (INFO, WARNING, ERROR)
 
-# Limits, because the whole state has to fit into one object. A problem beyond them is noted later.
+# Limits, because the whole state must fit into one object. A problem beyond them is noted later.
 MAX_NOTED = 200
 MAX_WAITING = 50
 MAX_SUBJECT_CHARACTERS = 100

@@ -126,7 +126,7 @@ def plan_notices(
 ) -> NoticePlan:
     """Plan the changes to the record, and the messages about them.
 
-    ``knows`` tells whether this instance can judge that the problem with a key is over. ``over_since`` is
+    ``knows`` returns whether this instance can judge that the problem with a key is over. ``over_since`` is
     from the previous plan of this instance. ``least`` is the least severe level to notify about.
     """
     edits: list[StateEdit] = []

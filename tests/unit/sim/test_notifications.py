@@ -43,7 +43,7 @@ from tests.support.inbox import Inbox, Line, inbox, pattern
 MANAGERS = ("alpha", "bravo", "charlie")
 WORKERS = ("delta", "echo", "foxtrot")
 LOSSES = 20
-# where an instance is lost: at rest, or before or after a step of a delivery
+# the moments at which instances are lost: at rest, or before or after a step of a delivery
 POINTS = ("at rest", "before save", "after save", "after claim", "after send", "after confirm")
 CODES = {
     "notify_node_lost": "node",
@@ -129,7 +129,7 @@ def lost_in_writes(instance: Instance) -> Iterator[None]:
 
 
 class World:
-    """The swarm, its instances, the receiver, and what it must receive in the end."""
+    """The swarm, its instances, the receiver, and the notifications that it must receive in the end."""
 
     def __init__(self, sim: Sim, receiver: Inbox, seed: int) -> None:
         self.sim = sim
@@ -271,6 +271,6 @@ def test_leader_losses_neither_lose_nor_double_notifications(seed: int) -> None:
     assert happened["notify_service_short", "web"] > 1
     # none is lost, and none is invented
     assert Counter((code, name) for code, name, _time in received) == happened
-    # none is doubled, except those that were sent but not confirmed, and they say so
+    # none is doubled, except those that were sent but not confirmed, which have a mark
     assert set(unmarked.values()) == {1}
     assert set(received.values()) == {1, 2}
