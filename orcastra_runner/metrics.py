@@ -131,6 +131,7 @@ class Metrics:
         self.tasks.set(sum(task.is_running for task in seen.snapshot.tasks))
         self.missing_tasks.set(missing)
         self.moves.set(len(seen.state.moves))
+        self.notifications_waiting.set(len(seen.state.outbox))
         self.given_up.set(sum(tried.given_up is not None for tried in seen.state.attempts.values()))
 
     def leads(self, *, leads: bool, acts: bool) -> None:

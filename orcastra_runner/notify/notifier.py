@@ -194,7 +194,6 @@ class Notifier:
 
     def _deliver(self, view: View, engine: Engine) -> None:
         outbox = observe_state(engine).outbox
-        self._status.metrics.notifications_waiting.set(len(outbox))
         self._is_waiting = bool(outbox)
         if len(outbox) >= MAX_WAITING:
             log.warning("too many notifications waiting", summary="events are lost until some are delivered")
@@ -224,6 +223,9 @@ class Notifier:
         done = {key: self._finished(key, free[key], batches, results) for key in chosen}
         self._claims.results.append(ConfirmNotices(token, done))
         self._confirm(store)
+        self._is_waiting = any(
+            key not in done or done[key] < frozenset(self._left(message)) for key, message in outbox.items()
+        )
 
     def _is_free(self, key: str, message: Outgoing) -> bool:
         """Return whether this instance may send the message: no claim, or one that is too old."""

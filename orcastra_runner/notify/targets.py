@@ -183,7 +183,7 @@ def _faults(name: str, target: Target) -> list[Problem]:
 
 @cache
 def _apprise() -> Any:
-    """Return the package. It is imported on first use, because that takes a second and 30 MiB."""
+    """Return the package. It is imported on first use, because that takes a second and 20 MiB."""
     import apprise  # noqa: PLC0415
 
     logger = logging.getLogger("apprise")

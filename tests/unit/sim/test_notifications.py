@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 import re
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -39,10 +41,12 @@ from orcastra_runner.notify.targets import Letter, Target, parse_targets, send_t
 from orcastra_runner.status import StatusStore
 from tests.sim import Sim, swarm
 from tests.support.inbox import Inbox, Line, inbox, pattern
+from tests.support.runner_process import running
 
 MANAGERS = ("alpha", "bravo", "charlie")
 WORKERS = ("delta", "echo", "foxtrot")
 LOSSES = 20
+SECRET = "S3CRET"
 # the moments at which instances are lost: at rest, or before or after a step of a delivery
 POINTS = ("at rest", "before save", "after save", "after claim", "after send", "after confirm")
 CODES = {
@@ -274,3 +278,24 @@ def test_leader_losses_neither_lose_nor_double_notifications(seed: int) -> None:
     # none is doubled, except those that were sent but not confirmed, which have a mark
     assert set(unmarked.values()) == {1}
     assert set(received.values()) == {1, 2}
+
+
+def test_runner_reports_a_lost_node_without_a_secret(sim: Sim, tmp_path: Path) -> None:
+    (tmp_path / "swarm.yml").write_text("nodes: {}\n")
+    with inbox() as receiver:
+        (tmp_path / "urls").write_text(f"{receiver.url}/good\n{receiver.url}/{SECRET}\n")
+        receiver.statuses[f"/{SECRET}"] = 403
+        settings = {
+            "NOTIFY_URLS_FILE": str(tmp_path / "urls"),
+            "RELABEL_TIME": "1",
+            "STACK_NAME": "",
+            "DEBUG": "true",
+        }
+        with sim.real_time(), running(tmp_path, sim.docker_host(), **settings) as loop:
+            loop.wait_for("acting")
+            sim.crash("charlie")
+            loop.wait_for("notification sent")
+            loop.end(signal.SIGTERM)
+            (line,) = receiver.lines("/good")
+        assert code_of(line) == ("notify_node_lost", "charlie")
+        assert SECRET not in str(loop.entries)

@@ -155,6 +155,7 @@ def test_lost_node_and_its_return_are_reported_once(case: Case) -> None:
     assert (lost.level, back.level) == ("warning", "solved")
     assert [message["type"] for message in case.receiver.messages()] == ["warning", "success"]
     assert (alpha.state().notified, alpha.state().outbox) == ({}, {})
+    assert alpha.status.metrics.notifications_waiting._value.get() == 0
 
 
 def test_standby_instance_sends_nothing(case: Case) -> None:
@@ -245,6 +246,23 @@ def test_next_leader_continues_with_the_targets_that_are_left(case: Case) -> Non
     case.instance("bravo", urls=urls).turns(20)
     assert [len(case.texts(path)) for path in ("/good", "/bad")] == [1, 1]
     assert not any(line.may_repeat for line in case.receiver.lines("/bad"))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_overlapping_active_instances_send_once(case: Case, order: tuple[int, int]) -> None:
+    instances = [case.instance(), case.instance("bravo")]
+    case.lose()
+    instances[0].observe()
+    case.sim.elect("bravo")
+    case.sim.advance(5)
+    instances[1].observe()
+    assert all(one.status.view().acts for one in instances)
+    for index in order:
+        instances[index].notify()
+    for index in order:
+        instances[index].notify()
+    (line,) = case.receiver.lines()
+    assert not line.may_repeat
 
 
 def test_unconfirmed_claim_is_repeated_and_marked_later(case: Case) -> None:
