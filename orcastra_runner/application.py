@@ -103,8 +103,8 @@ class Application:
         self.status.heartbeat()
         command_file = CommandFile(partial(command_path, self.settings))
         if self.settings.run_once:
-            command_file.refresh(at_once=True)
             notify = self._notify_job(())
+            command_file.refresh(at_once=True)
             loop = self._loop(self.work(), configuration, command_file)
             succeeded = loop.run_once()
             if notify is not None:

@@ -219,16 +219,16 @@ def _url(text: str, _variable: Variable) -> str:
     return text
 
 
-def _urls(text: str, _variable: Variable) -> str:
-    if "://" not in text:
-        raise WrongValue(" (it has no schema and ://)")
-    return text
-
-
 def _zone(text: str, _variable: Variable) -> str:
     fault = cron.zone_fault(text)
     if fault is not None:
         raise WrongValue(fault)
+    return text
+
+
+def _urls(text: str, _variable: Variable) -> str:
+    if "://" not in text:
+        raise WrongValue(" (it has no schema and ://)")
     return text
 
 
@@ -249,6 +249,6 @@ KINDS = {
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
-    "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
     "url": Kind("a URL that starts with http:// or https://", _url),
+    "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
 }
