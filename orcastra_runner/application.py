@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from enum import Enum
@@ -41,6 +41,9 @@ from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.log import get_logger
 from orcastra_runner.loop import Loop
+from orcastra_runner.notify.job import NotifyJob
+from orcastra_runner.notify.notifier import Notifier, NotifyRules
+from orcastra_runner.notify.targets import configured_targets
 from orcastra_runner.places import command_path
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.remote_hosts import MODS, RemoteHosts, RemoteJob
@@ -100,9 +103,12 @@ class Application:
         self.status.heartbeat()
         command_file = CommandFile(partial(command_path, self.settings))
         if self.settings.run_once:
+            notify = self._notify_job(())
             command_file.refresh(at_once=True)
             loop = self._loop(self.work(), configuration, command_file)
             succeeded = loop.run_once()
+            if notify is not None:
+                notify.run_once()
             return (
                 Ending.STANDBY if loop.left_to_another else Ending.SUCCEEDED if succeeded else Ending.FAILED
             )
@@ -237,6 +243,9 @@ class Application:
         if self.settings.listen is not None:
             self._serve(self.settings.listen, None if requests is None else requests.ask)
         jobs: list[BackgroundJob] = [*(EngineJob(job, self.connect) for job in local), *remote]
+        notify = self._notify_job([job.name for job in local])
+        if notify is not None:
+            jobs.append(notify)
         self._stack.callback(self.scheduler.stop)
         self.scheduler.start(jobs)
 
@@ -255,6 +264,21 @@ class Application:
             mods_file=self.files.mods,
         )
         return hosts.jobs()
+
+    def _notify_job(self, local_jobs: Sequence[str]) -> NotifyJob | None:
+        """Return the job that notifies; None without a target, and in a dry run, which saves nothing."""
+        settings = self.settings
+        targets = configured_targets(settings)
+        if not targets:
+            return None
+        if settings.dry_run:
+            log.warning("notifications disabled", summary="a dry run sends no notifications")
+            return None
+        rules = NotifyRules(settings.notify_level, settings.notify_moves, settings.notify_interval)
+        problems = self.scheduler.problems
+        notifier = Notifier(targets, rules, self.status, problems, local_jobs=local_jobs)
+        self.status.events.is_on = True
+        return NotifyJob(notifier, self.status, self.connect, self.connect_manager)
 
     def _handover(self) -> HandoverJob | None:
         """Return the job that reboots the hosts of other instances; None without an inventory."""

@@ -211,6 +211,15 @@ def _add_actions(commands: Any) -> None:
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
 
+    notify = _add(commands, "notify", "list the targets of notifications, or send a test message to each")
+    notify.add_argument(
+        "--test",
+        action="store_true",
+        help=f"send a test message to each target; exit with {EXIT_FAILED} if one fails",
+    )
+    _add_format(notify)
+    notify.set_defaults(command=_notify)
+
     health = _add(commands, "healthcheck", "check whether the instance on this host is alive")
     health.set_defaults(command=_healthcheck)
 
@@ -320,6 +329,13 @@ def _command(settings: Settings, options: argparse.Namespace) -> int:
 
     command, argument = parse_words(options.name, options.argument, options.id)
     return EXIT_OK if run_command(settings, command, argument, options.id) else EXIT_FAILED
+
+
+def _notify(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.notify.trial import show_targets, test_targets  # noqa: PLC0415
+
+    show = test_targets if options.test else show_targets
+    return EXIT_OK if show(settings, as_json=options.format == "json") else EXIT_FAILED
 
 
 def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:

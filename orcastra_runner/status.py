@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
@@ -29,6 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner.heartbeat import STUCK_SECONDS, Heartbeat
 from orcastra_runner.metrics import Metrics
+from orcastra_runner.notify.events import Events
 
 # Number of actions to keep for the page.
 HISTORY = 200
@@ -121,6 +122,7 @@ class StatusStore:
         ``heartbeat`` shows other processes on this host that the loop is alive.
         """
         self.metrics = Metrics()
+        self.events = Events()
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -187,6 +189,7 @@ class StatusStore:
         """Note the result of a refresh of this node's mods."""
         self.metrics.refreshed(done)
         self._change(mods=done.mods, refreshed_at=self._clock())
+        self.events.refreshed(self._clock(), done.mods)
 
     def problem(self, topic: str, text: str | None) -> None:
         """Note a problem; None if it is resolved."""
@@ -226,12 +229,19 @@ class StatusStore:
         why, why_not = (tuple(map(Reason.to_data, given)) for given in (step.why, step.why_not))
         self._add(Action(self._clock(), job, step.summary, outcome, why, why_not, result.error))
         self._count(job, step.action, outcome, step)
+        self.events.stepped(self._clock(), job, step.summary, map(str, step.why), result.error, step)
 
     def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
         """Note a step that a playbook carried out; ``step`` is the same step as planned here, if it was."""
         why, why_not = tuple(result.get("why") or ()), tuple(result.get("why_not") or ())
         self._add(Action(self._clock(), job, str(result.get("summary")), DONE, why, why_not))
         self._count(job, str(result.get("action")), DONE, step)
+        reasons = [text_of(reason) for reason in why]
+        self.events.stepped(self._clock(), job, str(result.get("summary")), reasons, None, step)
+
+    def gave_up_healing(self, reasons: Iterable[Reason]) -> None:
+        """Note the containers that are no longer healed."""
+        self.events.gave_up_healing(self._clock(), reasons)
 
     def commanded(self, record: CommandRecord) -> None:
         """Note the end of a command."""

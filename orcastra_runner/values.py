@@ -96,9 +96,10 @@ class Variable:
         if not text.strip():
             return default, None
         try:
-            _refuse_slips(text)
+            kind = KINDS[self.kind]
+            _refuse_slips(text.replace("\n", " ") if kind.has_lines else text)
             _refuse_other_than(self.choices, text)
-            return KINDS[self.kind].parse(text, self), None
+            return kind.parse(text, self), None
         except WrongValue as wrong:
             shown = _NOT_SHOWN if self.is_secret else shorten(text)
             return default, Problem(key=self.name, expected=self.expected, found=f"{shown}{wrong.hint}")
@@ -108,11 +109,13 @@ class Variable:
 class Kind:
     """One kind of values.
 
-    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue.
+    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue. ``has_lines``: the
+    text may have several lines.
     """
 
     expected: str
     parse: Callable[[str, Variable], Any]
+    has_lines: bool = False
 
 
 def quotes_hint(text: str) -> str:
@@ -223,6 +226,12 @@ def _zone(text: str, _variable: Variable) -> str:
     return text
 
 
+def _urls(text: str, _variable: Variable) -> str:
+    if "://" not in text:
+        raise WrongValue(" (it has no schema and ://)")
+    return text
+
+
 KINDS = {
     "text": Kind("text", _text),
     "stack": Kind(
@@ -241,4 +250,5 @@ KINDS = {
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
     "url": Kind("a URL that starts with http:// or https://", _url),
+    "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
 }

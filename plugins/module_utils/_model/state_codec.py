@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .notices import LEVELS, Noted, Outgoing
 from .reasons import Reason
 from .state import (
     BACK,
@@ -69,6 +70,8 @@ RELOCATIONS_LABEL = "orcastra.rebalance"
 PRESSURE_LABEL = "orcastra.pressure"
 AHEAD_LABEL = "orcastra.ahead"
 AVAILABILITY_LABEL = "orcastra.availability"
+NOTIFIED_LABEL = "orcastra.notified"
+OUTBOX_LABEL = "orcastra.outbox"
 
 # Raft replicates the object at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
@@ -306,6 +309,30 @@ def _encode_relocations(relocations: tuple[Relocation, ...]) -> list[dict[str, A
     return [asdict(made) for made in relocations]
 
 
+def _decode_noted(entry: Any, reader: Reader) -> Noted:
+    entry = mapping(entry)
+    return Noted(
+        code=text(required(entry, "code"), "code"),
+        subject=text(required(entry, "subject"), "subject"),
+        level=one_of(required(entry, "level"), "level", LEVELS),
+        since=reader.moment(required(entry, "since"), "since"),
+    )
+
+
+def _decode_outgoing(entry: Any, reader: Reader) -> Outgoing:
+    entry = mapping(entry)
+    left = required(entry, "left")
+    return Outgoing(
+        reason=_decode_reason(required(entry, "reason"), "reason"),
+        level=one_of(required(entry, "level"), "level", LEVELS),
+        at=reader.moment(required(entry, "at"), "at"),
+        solved=flag(required(entry, "solved"), "solved"),
+        left=None if left is None else names(left, "left"),
+        claim=text(required(entry, "claim"), "claim"),
+        repeat=flag(required(entry, "repeat"), "repeat"),
+    )
+
+
 def _decode_moment(entry: Any, reader: Reader) -> float:
     return reader.moment(entry)
 
@@ -320,6 +347,8 @@ _SECTIONS = (
     _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(TRACKS_LABEL, "tracks", asdict, _decode_track),
+    _Section(NOTIFIED_LABEL, "notified", asdict, _decode_noted),
+    _Section(OUTBOX_LABEL, "outbox", asdict, _decode_outgoing),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),

@@ -38,6 +38,7 @@ GOOD = {
     "zone": "Europe/Berlin",
     "address": "127.0.0.1:7070",
     "url": "https://hooks.example.org/x",
+    "urls": "ntfy://topic\njson://hooks.example.org/x",
 }
 
 
