@@ -46,11 +46,12 @@ from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import lacks_configuration, load, other_files, warnings
+from orcastra_runner.read_only import is_unconfigured, show_until_configured
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
 from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
 from orcastra_runner.settings import DEFAULT_CONFIG_DIR, Settings, UsageError
-from orcastra_runner.signals import StopNow
+from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.starter import existing_files, render, write_starter
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.terminal import terminal_of
@@ -61,12 +62,22 @@ logger = log.get_logger()
 
 
 def run(settings: Settings) -> Ending:
-    """Run the loop, or one cycle. Raises ConfigError if the configuration is not valid."""
+    """Run the loop, or one cycle. Without a configuration, only show the swarm until there is one.
+
+    Raises ConfigError if the configuration is not valid.
+    """
     log.configure(settings.log_format, debug=settings.debug)
-    configuration, rebalance_file = load(settings)
+    signals = Signals()
+    if is_unconfigured(settings):
+        found = show_until_configured(settings, signals)
+        if found is None:
+            return Ending.SUCCEEDED
+        configuration, rebalance_file = found
+    else:
+        configuration, rebalance_file = load(settings)
     _warn(settings, configuration, rebalance_file)
     files = Files(configuration, rebalance_file, ModsFile(settings.mod_manager_config))
-    with Application(settings, files, Heartbeat(settings.state_dir)) as application:
+    with Application(settings, files, Heartbeat(settings.state_dir), signals) as application:
         return application.run(configuration)
 
 

@@ -66,13 +66,14 @@ class Loop:
         leader_watch: LeaderWatch | None = None,
         once_wait_seconds: float = ONCE_WAIT_SECONDS,
         scheduler: Scheduler | None = None,
+        is_over: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns monotonic seconds.
 
         ``watcher`` and ``leader_watch`` wake the loop through the inbox of ``signals``. A change of
         ``command_file`` makes the job ``commands`` due. ``once_wait_seconds``: how long ``run_once`` waits
-        without progress.
+        without progress. ``is_over`` ends ``run`` without a signal.
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
@@ -83,6 +84,7 @@ class Loop:
         self._command_file = command_file
         self._leader_watch = leader_watch
         self._once_wait_seconds = once_wait_seconds
+        self._is_over = is_over
         self._observed_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._status = work.status
@@ -96,12 +98,14 @@ class Loop:
         """Whether ``run_once`` did nothing because another instance is active."""
 
     def run(self) -> None:
-        """Loop until a signal ends it."""
+        """Loop until a signal ends it, or it is over."""
         now = self._clock()
         for job in self._jobs.values():
             self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
         try:
             while not self._signals.stop_requested:
+                if self._is_over():
+                    return
                 self._status.heartbeat()
                 self.run_due()
                 self._wait()

@@ -54,6 +54,7 @@ def state_data(view: View) -> dict[str, Any]:
             "role": view.role,
             "acts": view.acts,
             "dry_run": view.dry_run,
+            "read_only": view.read_only,
         },
         "observed_at": _iso(view.observed_at),
         "swarm": None,
@@ -92,12 +93,15 @@ def plans_data(view: View) -> dict[str, Any]:
 def _verdict(view: View) -> Verdict:
     plan = sum(view.plans.values(), Plan()) if view.acts and view.plans else None
     snapshot, state = (view.seen.snapshot, view.seen.state) if view.seen is not None else (None, State())
-    return judge(snapshot, plan, view.short, state, view.observed_at or 0.0)
+    now = view.observed_at or 0.0
+    return judge(snapshot, plan, view.short, state, now, is_configured=not view.read_only)
 
 
 def _headline(view: View, planned: str) -> str:
     if not view.acts:
         return "This instance is on standby and does not plan"
+    if view.read_only:
+        return "There is no configuration to compare the swarm with. Next step: orcastra init"
     return planned if view.plans else "No plan yet"
 
 

@@ -194,7 +194,7 @@ class Site:
     async def _refresh_mods(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
         view = self.status.view()
-        if view.acts or view.dry_run or self.ask_for_mods is None:
+        if view.acts or view.dry_run or view.read_only or self.ask_for_mods is None:
             return self._take({"command": REFRESH_MODS})
         log.info("command received over http", summary=REFRESH_MODS)
         self.ask_for_mods()
@@ -220,6 +220,8 @@ class Site:
         now = self.clock()
         if entry.has_expired(now):
             return _refuse(Refusal(409, "the command has expired"))
+        if view.read_only:
+            return _refuse(Refusal(409, "this instance runs no commands: there is no configuration"))
         if view.dry_run:
             return _refuse(Refusal(409, "this instance runs no commands: dry run (DRY_RUN)"))
         if not view.acts:

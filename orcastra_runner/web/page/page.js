@@ -81,7 +81,10 @@ function banners() {
   if (failure && Date.now() - answered > 3 * EVERY) {
     shown.push(make("p", { class: "banner bad" }, `No response from Orcastra: ${failure}. The data below may be out of date.`));
   }
-  if (state && state.instance.dry_run) {
+  if (state?.instance.read_only) {
+    shown.push(make("p", { class: "banner" }, "Not configured: this page shows the swarm, and this instance changes nothing. " +
+      "Next step: run orcastra init, which writes a swarm.yml."));
+  } else if (state?.instance.dry_run) {
     shown.push(make("p", { class: "banner warn" }, "Dry run: this instance only plans and changes nothing."));
   }
   if (plan && !plan.acts && !state?.instance.dry_run) {
