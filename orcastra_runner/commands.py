@@ -17,6 +17,7 @@ from uuid import uuid4
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     AlreadyClaimed,
@@ -39,6 +40,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command
 from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.doctor import doctor_data, doctor_text, examine, failures
+from orcastra_runner.explain import explain
 from orcastra_runner.files import Files
 from orcastra_runner.heal import plan_healing
 from orcastra_runner.heartbeat import Heartbeat
@@ -50,6 +52,7 @@ from orcastra_runner.read_only import is_unconfigured, show_until_configured
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
 from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
+from orcastra_runner.service_table import table_data, table_text
 from orcastra_runner.settings import DEFAULT_CONFIG_DIR, Settings, UsageError
 from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.starter import existing_files, render, write_starter
@@ -101,6 +104,34 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
     else:
         _show(plan_text(plan, candidates, short))
     return not plan.is_empty
+
+
+def show_explanation(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Print why a service is where it is, and what would move it. Raises UsageError for an unknown name."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration, rebalance_file = _load_or_none(settings)
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+    found = explain(settings, seen, configuration.desired, rebalance_file, name)
+    if as_json:
+        _print(to_json(found.to_data()))
+    else:
+        _show(found.to_text())
+
+
+def show_services(settings: Settings, *, as_json: bool) -> None:
+    """Print a table of the services. Needs no configuration, but shows anchors and memory with one."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration, rebalance_file = _load_or_none(settings, quiet=True)
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+    is_measured = rebalance_file.is_present
+    memory = measure(seen.snapshot, rebalance_file.rebalance.sources) if is_measured else Memory()
+    services = table_data(seen, configuration.desired, memory)
+    if as_json:
+        _print(to_json({"services": services}))
+    else:
+        _show(table_text(services))
 
 
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
@@ -289,10 +320,15 @@ def show_schema() -> None:
     _print(to_json(SCHEMA))
 
 
-def _load_or_none(settings: Settings) -> tuple[Configuration, RebalanceFile]:
-    """Return the configuration of a command that only shows something; if there is none, an empty one."""
+def _load_or_none(settings: Settings, *, quiet: bool = False) -> tuple[Configuration, RebalanceFile]:
+    """Return the configuration of a command that only shows something; if there is none, an empty one.
+
+    ``quiet``: don't warn about that.
+    """
     if not lacks_configuration(settings):
         return load(settings)
+    if quiet:
+        return load(settings, may_be_missing=True)
     _complain(
         f"there is no configuration in {settings.config_dir}, so this shows the swarm without one. "
         "Next step: run `orcastra init` to write a swarm.yml"

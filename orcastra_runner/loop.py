@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
+from orcastra_runner.hints import CONNECTION_ERRORS, DOCTOR_HINT
 from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, Job, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
@@ -128,7 +129,9 @@ class Loop:
                 )
                 return True
             return self._run_until_finished([job for job in self._jobs.values() if not job.starts_late])
-        except OrcastraError:
+        except OrcastraError as error:
+            if isinstance(error, CONNECTION_ERRORS):
+                log.error("cycle failed", summary=DOCTOR_HINT)  # noqa: TRY400 - the error was reported
             return False
         except StopNow:
             log.info("stopping", signal=self._signals.name)

@@ -31,11 +31,10 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     resolve_anchor_groups,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, without_doubtful
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import task_memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict, judge
 from orcastra_runner import follower_report
 from orcastra_runner.report import plan_data, status_data, verdict_data
-from orcastra_runner.service_report import services_data
+from orcastra_runner.service_report import add_memory, services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
@@ -179,27 +178,13 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "nodes": nodes,
         "measured_at": _iso(view.measured_at),
         "groups": [_group(seen, group) for group in resolve_anchor_groups(seen.snapshot, view.desired)],
-        "services": _with_memory(services_data(seen, view.short), seen, view.memory),
+        "services": add_memory(services_data(seen, view.short), seen, view.memory or Memory()),
         "moves": status["moves"],
         "attempts": _attempts(seen, view.desired),
         "relocations": _relocations(seen),
         "commands": commands_data(seen.state),
         "damage": status["state"]["damage"],
     }
-
-
-def _with_memory(
-    services: list[dict[str, Any]], seen: Observation, memory: Memory | None
-) -> list[dict[str, Any]]:
-    """Add the memory of one task of each service, on average, in bytes; null if that isn't known."""
-    by_name = seen.snapshot.service_by_name
-    for entry in services:
-        service = by_name[entry["name"]]
-        running = [task for task in seen.snapshot.tasks_of(service) if task.is_running]
-        used = [task_memory(memory or Memory(), task, service) for task in running]
-        known = [one for one in used if one]
-        entry["memory_bytes"] = sum(known) // len(known) if known else None
-    return services
 
 
 def what_if_data(view: View, lose: list[str]) -> dict[str, Any] | None:

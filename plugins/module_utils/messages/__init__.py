@@ -36,6 +36,7 @@ from . import (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 from .formatting import FORMATTER
 
@@ -58,6 +59,7 @@ CATALOGUES = (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 
 MESSAGES: Mapping[str, str] = {

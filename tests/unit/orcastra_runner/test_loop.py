@@ -441,7 +441,8 @@ def test_run_once_fails_without_an_engine(
     fake = three_nodes()
     fake.errors = [error]
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is False
-    assert str(error) in logged.sentences[-1]
+    assert str(error) in logged.sentences[-2]
+    assert logged.events[-1] == "cycle failed"
 
 
 def test_run_once_fails_with_a_failed_job_but_runs_the_others(
