@@ -42,6 +42,7 @@ from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.log import get_logger
 from orcastra_runner.loop import Loop
 from orcastra_runner.places import command_path
+from orcastra_runner.progress import NO_PROGRESS
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.remote_hosts import MODS, RemoteHosts, RemoteJob
 from orcastra_runner.scheduler import BackgroundJob, Scheduler
@@ -85,9 +86,12 @@ class Application:
         self.connect = connector()
         self.connect_manager = connector(settings.manager_host) if settings.manager_host else None
         self.signals = Signals() if signals is None else signals
-        self.status = StatusStore(dry_run=settings.dry_run, read_only=read_only, heartbeat=heartbeat)
+        self.status = StatusStore(
+            dry_run=settings.dry_run, read_only=read_only, peers=settings.peers, heartbeat=heartbeat
+        )
         self.scheduler = Scheduler(self.status, debug=settings.debug)
         self.requests = CommandRequests()
+        self.progress = NO_PROGRESS
         self._stack = ExitStack()
         self._stack.callback(files.mods.close)
         if heartbeat is not None:
@@ -144,6 +148,7 @@ class Application:
 
         def should_stop() -> bool:
             self.status.heartbeat()
+            self.progress.tick()
             return self.signals.out_of_time()
 
         def run_playbook(
@@ -316,6 +321,7 @@ class Application:
             artifacts_dir=None if folder is None else folder / subfolder,
             keep=self.settings.keep_artifacts,
             on_line=lambda line: log.debug("ansible output", line=line),
+            on_task=self.progress.wait_for,
         )
         return self._stack.enter_context(closing(runner))
 

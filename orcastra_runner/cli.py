@@ -33,6 +33,8 @@ EXIT_USAGE = 2
 EXIT_CHANGES = 3
 EXIT_STANDBY = 4
 
+SHELLS = ("bash", "zsh", "fish")
+
 # argparse's messages for unknown names; the quotes differ between releases of Python
 _NO_OPTION = "unrecognized arguments: "
 _NO_CHOICE = re.compile(r"invalid choice: '?(?P<found>[^']*?)'? \(choose from (?P<known>.*)\)")
@@ -235,6 +237,12 @@ def _add_configuration(commands: Any) -> None:
     _add_format(doctor)
     doctor.set_defaults(command=_doctor, collects_problems=True)
 
+    completion = commands.add_parser(
+        "completion", help="print a script that makes your shell complete commands and options"
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell to print the script for")
+    completion.set_defaults(command=_completion, config=None, collects_problems=True)
+
     config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
     check = _add(parts, "check", "check the configuration and list all errors")
@@ -355,6 +363,13 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
 
     is_well = show_doctor(settings, options.problems, as_json=options.format == "json")
     return EXIT_OK if is_well else EXIT_FAILED
+
+
+def _completion(_settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.completion import completion_script  # noqa: PLC0415
+
+    sys.stdout.write(completion_script(build_parser(), options.shell))
+    return EXIT_OK
 
 
 def _init(settings: Settings, options: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import lacks_configuration, load, other_files, warnings
+from orcastra_runner.progress import Progress
 from orcastra_runner.read_only import is_unconfigured, show_until_configured
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
 from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
@@ -182,6 +183,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     result: CommandRecord | None = None
     with Application(settings, files) as application:
         application.signals.install()
+        application.progress = Progress(lambda line: _note(f"{words}: {line}"))
         work = application.work()
         if settings.dry_run:
             return _rehearse_command(work, command, argument, id_)
@@ -194,7 +196,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
                 result = runner.run_unrecorded(work, command, argument)
             if result.is_running:
                 _say(f"{words}: {result.message}")
-                result = wait_until_taken(work, key, application.signals.pause) or result
+                result = _wait_for_another_instance(application, work, key) or result
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
@@ -213,6 +215,20 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
         return True
     _say(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
+
+
+def _wait_for_another_instance(application: Application, work: Work, key: str) -> CommandRecord | None:
+    progress = application.progress
+    progress.wait_for("another instance to take the reboot")
+
+    def pause(seconds: float) -> None:
+        progress.tick()
+        application.signals.pause(seconds)
+
+    try:
+        return wait_until_taken(work, key, pause)
+    finally:
+        progress.wait_for(None)
 
 
 def _rehearse_command(work: Work, command: Command, argument: str | None, id_: str | None) -> bool:
@@ -367,6 +383,12 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
 
 def _say(message: str) -> None:
     _show(one_line(message))
+
+
+def _note(message: str) -> None:
+    """Print a line about the progress to the standard error stream, apart from the result."""
+    sys.stderr.write(f"{terminal_of(sys.stderr).lay_out([(one_line(message), 'dim')])}\n")
+    sys.stderr.flush()
 
 
 def _complain(warning: str) -> None:

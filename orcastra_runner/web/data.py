@@ -37,6 +37,7 @@ from orcastra_runner.report import plan_data, status_data, verdict_data
 from orcastra_runner.service_report import add_memory, services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
+from orcastra_runner.web.peers import peers_data
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 
 # smaller documents are not compressed
@@ -54,6 +55,7 @@ def state_data(view: View) -> dict[str, Any]:
             "acts": view.acts,
             "dry_run": view.dry_run,
             "read_only": view.read_only,
+            "peers": peers_data(view.peers, view.seen),
         },
         "observed_at": _iso(view.observed_at),
         "swarm": None,

@@ -454,6 +454,16 @@ function show() {
   if (focused && document.activeElement === document.body) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 
+function peers(others) {
+  const links = others.filter(({ url }) => /^https?:\/\//i.test(url)).map(({ url, node, leads }) =>
+    make("a", { href: url, rel: "noreferrer" }, node ? `${node}${leads ? " (leader)" : ""}` : new URL(url).host));
+  at("peers").hidden = !links.length;
+  const shown = links.map((link) => link.href + link.textContent).join();
+  if (shown === at("peers").dataset.shown) return;
+  at("peers").dataset.shown = shown;
+  fill("peers", "Also: ", links.flatMap((link, number) => (number ? [", ", link] : [link])));
+}
+
 function render() {
   const { state, plan, history: actions } = found;
   banners();
@@ -462,6 +472,7 @@ function render() {
   const { instance, swarm } = state;
   at("role").textContent = (swarm ? `on ${swarm.node}, ` : "") + instance.role;
   at("foot").textContent = `Orcastra ${instance.version}, started ${moment(instance.started_at)}; last checked ${moment(state.observed_at)}`;
+  peers(instance.peers || []);
   document.title = swarm ? `Orcastra on ${swarm.node}` : "Orcastra";
   attention();
   if (plan) showPlan();
