@@ -37,7 +37,7 @@ from orcastra_runner.swarm import plan_all
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where a service is, its pending steps, and its shortage of tasks if there is one."""
+    """The whereabouts of a service, its pending steps, and its shortage of tasks if there is one."""
 
     where: Whereabouts
     steps: tuple[Step, ...]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tells the user of a command what it waits for, and for how long.
+"""Shows the long waits of a command, and their duration.
 
 One line when a wait has become noticeable and one when it is over, so that the output can be redirected.
 """

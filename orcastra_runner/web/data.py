@@ -158,9 +158,13 @@ class Documents:
 
 
 def _document(version: int, data: dict[str, Any]) -> Document:
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return prepare(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), version)
+
+
+def prepare(body: bytes, version: int = 0, level: int = 1) -> Document:
+    """Return a document with this content. ``level``: from 1, fast, to 9, small."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    compressed = gzip.compress(body, 1, mtime=0) if len(body) > COMPRESSED_BYTES else None
+    compressed = gzip.compress(body, level, mtime=0) if len(body) > COMPRESSED_BYTES else None
     return Document(version, etag, body, compressed)
 
 

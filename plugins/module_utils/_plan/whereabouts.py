@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Explain where the tasks of one service are: why they are there, which other nodes could run them, and what
-would have to change to move them.
+would move them.
 """
 
 # This module is private to the collection: its interface may change in any release.

@@ -64,5 +64,5 @@ def test_run_needs_the_target_of_a_link(untouched: Settings) -> None:
         {"run_once": True},
     ],
 )
-def test_run_needs_what_was_named(untouched: Settings, named: dict[str, Any]) -> None:
+def test_run_needs_named_files(untouched: Settings, named: dict[str, Any]) -> None:
     assert not is_unconfigured(replace(untouched, **named))
