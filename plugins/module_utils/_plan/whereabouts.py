@@ -32,7 +32,7 @@ POSSIBLE = "possible"
 REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """A node, the number of tasks of the service that should run there, and what keeps others off it.
 
@@ -49,7 +49,7 @@ class Place:
         return {"node": self.node, "tasks": self.tasks, "status": self.status, "reasons": reasons}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Whereabouts:
     """``why``: the reasons for the present places. ``places``: all nodes. ``moves``: what would move it.
 

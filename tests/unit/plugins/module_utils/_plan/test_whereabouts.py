@@ -44,7 +44,7 @@ def test_service_without_rules_is_where_swarm_put_it() -> None:
     assert found.moves == (Reason("moves_if_lost", node="alpha", to=["bravo", "charlie"]),)
 
 
-def test_constraint_names_the_nodes_that_would_have_to_meet_it() -> None:
+def test_constraint_names_the_nodes_that_do_not_meet_it() -> None:
     found = explain(snapshot(*NODES, service("db", constraints=(SSD,)), task("db", "bravo")), "db")
     assert found.why == (
         Reason("user_constraint", constraint=SSD, nodes=["bravo"]),
