@@ -16,14 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import identity
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import NotAManager
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import watched_services
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
-from orcastra_runner.dedup import OnceFilter
 from orcastra_runner.hints import CONNECTION_ERRORS, DOCTOR_HINT
 from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, Job, Work
 from orcastra_runner.leadership import LeaderWatch
@@ -96,7 +94,6 @@ class Loop:
         self._schedule = self._scheduler.schedule
         self._problems = self._scheduler.problems
         self._shortages = ShortageLog(clock)
-        self._waits = OnceFilter(clock)
         self._role: str | None = None
         self.left_to_another = False
         """Whether ``run_once`` did nothing because another instance is active."""
@@ -208,13 +205,15 @@ class Loop:
                 break
             before = len(done)
             done |= {(action.job, action.summary) for action in self._status.view().history}
-            if len(done) > before or not limit:
+            is_new = len(done) > before or not limit
+            if is_new:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
             if seconds > FOLLOW_UP_SECONDS or self._clock() + seconds > latest:
                 self._log_remaining_work(waiting)
                 break
-            self._log_wait(waiting, latest)
+            if is_new:
+                self._log_wait(waiting, latest - self._clock())
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
             self._work.swarm.invalidate()
@@ -231,12 +230,11 @@ class Loop:
             log.info("dry run finished", summary="nothing was changed")
         return True
 
-    def _log_wait(self, waiting: Sequence[Job], latest: float) -> None:
-        """Log what a single cycle waits for, once for each change, and for how long at most."""
+    def _log_wait(self, waiting: Sequence[Job], seconds: float) -> None:
+        """Log how long a single cycle waits at most; the notes of the plans have the work in progress."""
         plans = self._status.view().plans
-        notes = [note for job in waiting if job.name in plans for note in plans[job.name].notes]
-        if self._waits.fresh("waits", map(identity, notes)):
-            log.info("waiting", summary=notes[0], at_most_seconds=round(latest - self._clock()))
+        if any(plans[job.name].notes for job in waiting if job.name in plans):
+            log.info("waiting for work in progress", at_most_seconds=round(seconds))
 
     def _has_scaled_to_0(self) -> bool:
         """Whether a service is scaled to 0 for its move: it must not stay down until the next run."""

@@ -511,6 +511,12 @@ def test_run_once_waits_as_configured(once: Callable[..., float], wait: float) -
     assert wait - 2 <= once(WaitingJob(), wait=wait) <= wait
 
 
+def test_run_once_logs_a_wait_again_only_after_progress(once: Callable[..., float], logged: Log) -> None:
+    once(WaitingJob(steps=lambda run: "move service" if run == 40 else None))
+    waits = [entry for entry in logged.entries if entry["event"] == "waiting for work in progress"]
+    assert [entry["at_most_seconds"] for entry in waits] == [60, 60]
+
+
 def test_run_once_does_not_count_retries_as_progress(once: Callable[..., float]) -> None:
     assert once(WaitingJob(steps=lambda run: "restart shop_bad" if run % 3 else None)) <= 62
 
