@@ -57,6 +57,9 @@ function places(nodes) {
   return Object.entries(nodes).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
 }
 
+// Whether this instance changes nothing, so that there are no actions.
+const isPassive = ({ instance }) => instance.dry_run || instance.read_only;
+
 // Why a service is short of tasks.
 function problem(service) {
   if (!service?.problem) return null;
@@ -87,7 +90,7 @@ function banners() {
   } else if (state?.instance.dry_run) {
     shown.push(make("p", { class: "banner warn" }, "Dry run: this instance only plans and changes nothing."));
   }
-  if (plan && !plan.acts && !state?.instance.dry_run) {
+  if (plan && !plan.acts && !(state && isPassive(state))) {
     const leader = state?.swarm?.leader;
     const where = leader && leader !== state.swarm.node ? ` The instance on ${leader} has the plan and the actions.` : "";
     shown.push(make("p", { class: "banner warn" }, `This instance is on standby.${where}`));
@@ -218,7 +221,7 @@ const command = (title, text, body) => act(title, text, "commands", body);
 
 // The actions for a node. Only the active instance runs commands.
 function nodeActions(node) {
-  if (!found.plan?.acts || found.state.instance.dry_run) return null;
+  if (!found.plan?.acts || isPassive(found.state)) return null;
   if (node.availability === "active") {
     return make("div", { class: "buttons" }, button("Drain", `drain ${node.hostname}`, async () => {
       command(`Drain ${node.hostname}`, [soft("Swarm moves its tasks to other nodes:"), ...await lost(node.hostname)],
@@ -232,7 +235,7 @@ function nodeActions(node) {
 }
 
 function serviceActions(service) {
-  if (!found.plan?.acts || found.state.instance.dry_run || !service) return null;
+  if (!found.plan?.acts || isPassive(found.state) || !service) return null;
   return button("Restart", `restart ${service.name}`, () => {
     const running = `Swarm replaces ${plural(service.running, "task")} of ${service.name} (${places(service.nodes)}), according to its update settings.`;
     command(`Restart ${service.name}`, [soft(running)], { command: "restart_service", service: service.name });
@@ -264,7 +267,7 @@ function attention() {
   for (const text of texts(state.damage || [])) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;
-    const retry = plan?.acts && !state.instance.dry_run && button("Try again", `try ${entry.service} again`, () =>
+    const retry = plan?.acts && !isPassive(state) && button("Try again", `try ${entry.service} again`, () =>
       command("Try again", [soft("Orcastra forgets failed attempts and moves all misplaced followers to their anchors now.")],
         { command: "update_dependents" }));
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`), retry || null,
