@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from orcastra_runner.command.table import commands_help
+from orcastra_runner.hints import CONNECTION_ERRORS, DOCTOR_HINT
 from orcastra_runner.settings import Settings, UsageError, collect_settings, variables_help
 from orcastra_runner.terminal import terminal_of
 from orcastra_runner.version import __version__
@@ -31,6 +32,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CHANGES = 3
 EXIT_STANDBY = 4
+
+SHELLS = ("bash", "zsh", "fish")
 
 # argparse's messages for unknown names; the quotes differ between releases of Python
 _NO_OPTION = "unrecognized arguments: "
@@ -61,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _fail(EXIT_USAGE, [str(error)], debug=debug)
     except OrcastraError as error:
-        return _fail(EXIT_FAILED, [str(error)], debug=debug)
+        hint = [DOCTOR_HINT] if isinstance(error, CONNECTION_ERRORS) else []
+        return _fail(EXIT_FAILED, [str(error), *hint], debug=debug)
     except BrokenPipeError:  # `orcastra status | head`
         sys.stderr.close()
         return EXIT_FAILED
@@ -160,8 +164,12 @@ def _add_reconciliation(commands: Any) -> None:
     _add_format(plan)
     plan.add_argument(
         "--explain",
-        action="store_true",
-        help="also list every candidate for a memory-balancing move, with the verdict and its reason",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="SERVICE",
+        help="explain why this service is on its nodes, and what would move it; without SERVICE, also list "
+        "every candidate for a memory-balancing move, with the verdict and its reason",
     )
     plan.add_argument(
         "--detailed-exitcode",
@@ -196,6 +204,7 @@ def _add_views(commands: Any) -> None:
     what_if.set_defaults(command=_what_if)
 
     status = _add(commands, "status", "show the leader, the nodes, the services and the saved state")
+    status.add_argument("--services", action="store_true", help="show only a table of the services")
     _add_format(status)
     status.set_defaults(command=_status)
 
@@ -236,6 +245,12 @@ def _add_configuration(commands: Any) -> None:
     doctor = _add(commands, "doctor", "check all prerequisites, and show how to fix the missing ones")
     _add_format(doctor)
     doctor.set_defaults(command=_doctor, collects_problems=True)
+
+    completion = commands.add_parser(
+        "completion", help="print a script that makes your shell complete commands and options"
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell to print the script for")
+    completion.set_defaults(command=_completion, config=None, collects_problems=True)
 
     config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -301,8 +316,13 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import show_plan  # noqa: PLC0415
+    from orcastra_runner.commands import show_explanation, show_plan  # noqa: PLC0415
 
+    if isinstance(options.explain, str):
+        if options.detailed_exitcode:
+            raise UsageError("plan: expected either --explain SERVICE or --detailed-exitcode, found both")
+        show_explanation(settings, options.explain, as_json=options.format == "json")
+        return EXIT_OK
     has_steps = show_plan(settings, as_json=options.format == "json", explain=options.explain)
     return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_OK
 
@@ -317,8 +337,11 @@ def _what_if(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import show_status  # noqa: PLC0415
+    from orcastra_runner.commands import show_services, show_status  # noqa: PLC0415
 
+    if options.services:
+        show_services(settings, as_json=options.format == "json")
+        return EXIT_OK
     show_status(settings, as_json=options.format == "json")
     return EXIT_OK
 
@@ -356,6 +379,13 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
 
     is_well = show_doctor(settings, options.problems, as_json=options.format == "json")
     return EXIT_OK if is_well else EXIT_FAILED
+
+
+def _completion(_settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.completion import completion_script  # noqa: PLC0415
+
+    sys.stdout.write(completion_script(build_parser(), options.shell))
+    return EXIT_OK
 
 
 def _init(settings: Settings, options: argparse.Namespace) -> int:

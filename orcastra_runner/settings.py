@@ -320,6 +320,13 @@ class Settings:
         (),
         "domain names under which browsers may open the status page, separated by commas",
     )
+    peers: tuple[str, ...] = setting(
+        "ORCASTRA_PEERS",
+        "links",
+        (),
+        "URLs of the pages of other instances, separated by commas, to link from the page; in "
+        "http://{address}:6060/, the address of each other manager replaces {address}",
+    )
     api_token: str | None = setting(
         "ORCASTRA_API_TOKEN",
         "text",

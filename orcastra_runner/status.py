@@ -83,12 +83,15 @@ class View:
     ``observed_at``: when the swarm was last observed; ``answers``: whether the engine answered the last
     request, even if it is not a manager's engine. ``mods``: the result for each mod of the last refresh, at
     ``refreshed_at``. ``short``: the services that were short of tasks at the last observation; their
-    ``since`` is when that began. All times are seconds since the epoch.
+    ``since`` is when that began. ``read_only``: there is no configuration, so this instance changes nothing.
+    ``peers``: the URLs of other instances. All times are seconds since the epoch.
     """
 
     version: int = 0
     started_at: float = 0.0
     dry_run: bool = False
+    read_only: bool = False
+    peers: tuple[str, ...] = ()
     seen: Observation | None = None
     short: tuple[Shortage, ...] = ()
     observed_at: float | None = None
@@ -113,6 +116,8 @@ class StatusStore:
         self,
         *,
         dry_run: bool = False,
+        read_only: bool = False,
+        peers: tuple[str, ...] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat: Heartbeat | None = None,
@@ -128,7 +133,7 @@ class StatusStore:
         self._lock = threading.Lock()
         self._beat_at = monotonic()
         self._heartbeat = heartbeat
-        self._view = View(started_at=clock(), dry_run=dry_run)
+        self._view = View(started_at=clock(), dry_run=dry_run, read_only=read_only, peers=peers)
         self._history: deque[Action] = deque(maxlen=HISTORY)
         self.metrics.dry_run.set(dry_run)
 

@@ -26,6 +26,9 @@ PREFIX = "ORCASTRA_"
 # Clocks and timers overflow beyond this, which is more than thirty years in seconds.
 LARGEST_NUMBER = 10**9
 
+# in a URL of another instance: the address of each manager
+ADDRESS = "{address}"
+
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
     **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
@@ -219,6 +222,13 @@ def _url(text: str, _variable: Variable) -> str:
     return text
 
 
+def _links(text: str, variable: Variable) -> tuple[str, ...]:
+    links = _words(text, variable)
+    for link in links:
+        _url(link.replace(ADDRESS, "192.0.2.1"), variable)
+    return links
+
+
 def _zone(text: str, _variable: Variable) -> str:
     fault = cron.zone_fault(text)
     if fault is not None:
@@ -249,6 +259,10 @@ KINDS = {
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
+    "links": Kind(
+        "URLs that start with http:// or https://, separated by commas; {{address}} stands for each manager",
+        _links,
+    ),
     "url": Kind("a URL that starts with http:// or https://", _url),
     "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
 }

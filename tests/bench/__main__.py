@@ -30,6 +30,7 @@ from tests.bench import (
     prune,
     reboot,
     scrape,
+    summary,
     swarms,
     takeover,
     web,
@@ -45,6 +46,7 @@ PARTS = (
     "planner",
     "large",
     "web",
+    "page",
     "scrape",
     "health",
     "mods",
@@ -64,7 +66,7 @@ PARTS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    wanted_parts = PARTS if options.all else options.parts or page.PARTS
+    wanted_parts = PARTS if options.all else options.parts or summary.PARTS
     print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
     tables: dict[str, Table] = {}
     try:
@@ -72,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "planner": lambda: planner.measure(options.sizes, options.repeat),
             "large": lambda: large.measure(min(options.repeat, 10)),
             "web": lambda: web.measure(options.repeat),
+            "page": lambda: page.measure(min(options.repeat, 10)),
             "mods": lambda: mods.measure(min(options.repeat, 3)),
             "scrape": lambda: scrape.measure(min(options.repeat, 5)),
             "health": health.measure,
@@ -89,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if part in wanted_parts:
                         tables[part] = _show(measure())
         if not options.parts:
-            _show(page.render(tables))
+            _show(summary.render(tables))
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -112,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         choices=[*PARTS, []],
         metavar="PART",
-        help=f"{', '.join(PARTS)} (default: {' '.join(page.PARTS)})",
+        help=f"{', '.join(PARTS)} (default: {' '.join(summary.PARTS)})",
     )
     parser.add_argument("--all", action="store_true", help="measure all parts")
     parser.add_argument(

@@ -2,80 +2,66 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The most important figures on one page, next to those of the alternatives."""
+"""Weight of the page, and the time until Chromium has rendered it, for a large simulated swarm."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from tests.bench.report import Cell, Table
+from orcastra_runner.web.site import PAGE
+from tests.bench.report import Table, calm_down, load_average, median
+from tests.bench.web import ask, serving
+from tests.support.browser import PROGRAM, Browser
 
-PARTS = ("planner", "idle", "moves", "peers", "takeover")
-HOUR_SECONDS = 3600
-
-
-def render(tables: Mapping[str, Table]) -> Table:
-    """``tables``: part → its table. Parts that were not measured leave their rows out."""
-    page = Table("One page", ["what", "Orcastra", "compared with", "its figure", "unit"])
-    page.load = next((table.load for table in reversed(tables.values())), page.load)
-    if "moves" in tables:
-        moves = Rows(tables["moves"])
-        ours = moves.cell("evict, event mode", "together median")
-        for other in ("upstream's algorithm, every 60 s", "engines alone, by label"):
-            page.rows.append(
-                (
-                    "followers run next to a moved anchor",
-                    ours,
-                    other,
-                    moves.cell(other, "together median"),
-                    "s",
-                )
-            )
-    if "idle" in tables:
-        idle = Rows(tables["idle"])
-        for name in idle.names():
-            hour = f"a quiet hour, RELABEL_TIME={name}"
-            requests = float(idle.cell(name, "requests/s")) * HOUR_SECONDS
-            cpu = float(idle.cell(name, "CPU % of one core")) / 100 * HOUR_SECONDS
-            page.rows += [(hour, requests, "-", "-", "requests"), (hour, cpu, "-", "-", "s of CPU")]
-    if "peers" in tables and tables["peers"].rows:
-        ratios = {str(row[0]): row[2] for row in tables["peers"].rows}
-        for task in ("labels", "facts"):
-            ours_name, other_name = (name for name in ratios if name.startswith(task))
-            page.rows.append(
-                (
-                    f"a play: {task}", ratios[ours_name], other_name.partition(": ")[2], ratios[other_name],
-                    "times an empty play",
-                )
-            )  # fmt: skip
-    if "planner" in tables:
-        for row in tables["planner"].rows:
-            if row[0] == 1000:
-                page.rows.append(
-                    (f"planning {row[0]} nodes, {row[1]} services, {row[2]} anchors", row[3], "-", "-", "ms")
-                )
-    if "takeover" in tables:
-        takeover = Rows(tables["takeover"])
-        for name in takeover.names():
-            for which in ("median", "max"):
-                column = f"election to first cycle {which}"
-                page.rows.append((f"takeover, {name}, {which}", takeover.cell(name, column), "-", "-", "s"))
-    return page
+SIZES = ((3, 20), (100, 2_000))
+PACKED = {"Accept-Encoding": "gzip"}
+API = ("/api/state", "/api/plan", "/api/history")
+# Notes when the list of services and the map are there, and the frame that shows them has been painted.
+OBSERVER = """
+new MutationObserver((_changes, self) => {
+  if (!document.querySelector("#services *") || !document.querySelector("#map *")) return;
+  self.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.renderedAt = performance.now(); }));
+}).observe(document, { childList: true, subtree: true });
+"""
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime || 0"
 
 
-class Rows:
-    """A table's cells by the first cell of their row and the name of their column."""
+def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
+    """``sizes``: nodes and tasks. Raises RuntimeError without Chromium."""
+    if PROGRAM is None:
+        raise RuntimeError("page: expected chromium in PATH, found none")
+    table = Table(
+        f"The page in Chromium for a simulated swarm; median of {repeat}",
+        ["swarm", "page KiB", "page KiB sent", "data KiB", "data KiB sent", "first paint ms", "rendered ms"],
+        notes=[
+            "'page': HTML, CSS and JavaScript. 'data': state, plan and history. 'sent': compressed.",
+            "From the start of the navigation, without a cache. 'rendered': services and map are shown.",
+        ],
+    )
+    calm_down()
+    before = load_average()
+    for nodes, tasks in sizes:
+        table.rows.append(_row(nodes, tasks, repeat))
+    table.load = (before, load_average())
+    return table
 
-    def __init__(self, table: Table) -> None:
-        self._columns = list(table.columns)
-        self._rows = {_name(row[0]): row for row in table.rows}
 
-    def names(self) -> list[str]:
-        return list(self._rows)
-
-    def cell(self, name: str, column: str) -> Cell:
-        return self._rows[name][self._columns.index(column)]
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+def _row(nodes: int, tasks: int, repeat: int) -> list[str | int | float]:
+    painted, rendered = [], []
+    with serving(nodes, tasks) as (server, _status):
+        sizes = [
+            sum(ask(server.port, path, headers)[2] for path in paths) / 1024
+            for paths in (tuple(PAGE), API)
+            for headers in ({}, PACKED)
+        ]
+        with Browser() as browser:
+            browser.ask("Network.enable")
+            browser.ask("Network.setCacheDisabled", cacheDisabled=True)
+            browser.ask("Page.addScriptToEvaluateOnNewDocument", source=OBSERVER)
+            for _number in range(repeat):
+                browser.look_at("about:blank")
+                browser.look_at(f"http://127.0.0.1:{server.port}/")
+                rendered.append(float(browser.wait_for("window.renderedAt")))
+                painted.append(float(browser.run(PAINTED)))
+    return [f"{nodes} nodes, {tasks} tasks", *sizes, median(painted), median(rendered)]

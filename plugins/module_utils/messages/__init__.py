@@ -37,6 +37,7 @@ from . import (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 from .formatting import FORMATTER
 
@@ -60,6 +61,7 @@ CATALOGUES = (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 
 MESSAGES: Mapping[str, str] = {

@@ -34,6 +34,7 @@ GOOD = {
     "count": "9",
     "list": "a,b",
     "domains": "swarm.example.org",
+    "links": "http://{address}:6060/",
     "cron": "0 4 * * *",
     "zone": "Europe/Berlin",
     "address": "127.0.0.1:7070",

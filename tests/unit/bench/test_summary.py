@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import labels, moves, page, peers, takeover
+from tests.bench import labels, moves, peers, summary, takeover
 from tests.bench.report import Table
 
 
@@ -31,8 +31,8 @@ def tables() -> dict[str, Table]:
     return found
 
 
-def test_page_puts_figures_side_by_side(tables: dict[str, Table]) -> None:
-    found = {(row[0], row[2]): (row[1], row[3]) for row in page.render(tables).rows}
+def test_summary_puts_figures_side_by_side(tables: dict[str, Table]) -> None:
+    found = {(row[0], row[2]): (row[1], row[3]) for row in summary.render(tables).rows}
     ours = next(n for n, way in enumerate(moves.WAYS) if way.name == "evict, event mode")
     upstream = next(n for n, way in enumerate(moves.WAYS) if way.upstream_seconds)
     name = "upstream's algorithm, every 60 s"
@@ -43,7 +43,10 @@ def test_page_puts_figures_side_by_side(tables: dict[str, Table]) -> None:
     assert found["a quiet hour, RELABEL_TIME=60", "-"][0] == pytest.approx(18)
 
 
-def test_page_leaves_out_missing_figures(tables: dict[str, Table]) -> None:
+def test_summary_leaves_out_missing_figures(tables: dict[str, Table]) -> None:
     tables["peers"].rows = []
     del tables["moves"]
-    assert {str(row[0]).partition(",")[0] for row in page.render(tables).rows} == {"a quiet hour", "takeover"}
+    assert {str(row[0]).partition(",")[0] for row in summary.render(tables).rows} == {
+        "a quiet hour",
+        "takeover",
+    }
