@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.history import SavedAction
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
@@ -73,6 +74,7 @@ FULL = State(
     ahead={"s1/n1": "n2"},
     tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
+    actions={"1": SavedAction(NOW - 4, "place_service", "service s", "move s", why=(Reason("misplaced"),))},
     other_sections={"orcastra.future": "unknown"},
 )
 
