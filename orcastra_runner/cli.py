@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -208,6 +209,16 @@ def _add_views(commands: Any) -> None:
     _add_format(status)
     status.set_defaults(command=_status)
 
+    past = _add(commands, "history", "show recent changes to the swarm, and the reason for each")
+    past.add_argument("--since", metavar="DURATION", help="only changes of this last time, such as 30m or 2h")
+    past.add_argument("--service", metavar="NAME", help="only changes that concern this service")
+    past.add_argument("--node", metavar="NAME", help="only changes that concern this node")
+    past.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="show at most N changes (default: %(default)s)"
+    )
+    _add_format(past)
+    past.set_defaults(command=_history)
+
 
 def _add_actions(commands: Any) -> None:
     command = _add(commands, "command", "run a command now, without the command file")
@@ -343,6 +354,18 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
         show_services(settings, as_json=options.format == "json")
         return EXIT_OK
     show_status(settings, as_json=options.format == "json")
+    return EXIT_OK
+
+
+def _history(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_history  # noqa: PLC0415
+    from orcastra_runner.history import Filter, parse_duration  # noqa: PLC0415
+
+    if options.limit < 1:
+        raise UsageError(f"--limit: expected at least 1, found {options.limit}")
+    since = 0.0 if options.since is None else time.time() - parse_duration(options.since)
+    wanted = Filter(since, options.service, options.node, options.limit)
+    show_history(settings, wanted, as_json=options.format == "json")
     return EXIT_OK
 
 

@@ -30,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.starter import plan_starter
 from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
-from orcastra_runner import log
+from orcastra_runner import history, log
 from orcastra_runner.application import Application, Ending, connector
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
@@ -168,6 +168,17 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         _print(to_json(status))
     else:
         _show(status_text(status))
+
+
+def show_history(settings: Settings, wanted: history.Filter, *, as_json: bool) -> None:
+    """Print recent actions of all instances; needs no configuration. Raises UsageError for unknown names."""
+    log.configure(settings.log_format, debug=settings.debug)
+    with closing(Swarm(connector())) as swarm:
+        found = history.choose(swarm.observe(), wanted)
+    if as_json:
+        _print(to_json(history.actions_data(found)))
+    else:
+        _show(history.actions_text(found))
 
 
 def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:

@@ -109,6 +109,12 @@ class View:
     refreshed_at: float | None = None
 
 
+def command_summary(record: CommandRecord) -> str:
+    """Return a finished command as one line."""
+    is_done = record.status == DONE
+    return f"command {record.command}{f': {record.message}' if is_done and record.message else ''}"
+
+
 class StatusStore:
     """Collects the status."""
 
@@ -252,9 +258,7 @@ class StatusStore:
         """Note the end of a command."""
         why = (Reason("command_requested", source=record.source).to_data(),)
         error = None if record.status == DONE else record.message
-        summary = f"command {record.command}"
-        if record.status == DONE and record.message:
-            summary += f": {record.message}"
+        summary = command_summary(record)
         self._add(Action(self._clock(), "commands", summary, record.status, why, error=error))
         self.metrics.commands.labels(record.command.split(" ", 1)[0], record.status).inc()
 

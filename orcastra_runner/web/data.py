@@ -33,6 +33,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, without_doubtful
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict, judge
 from orcastra_runner import follower_report
+from orcastra_runner.history import saved_actions, unknown_to
 from orcastra_runner.report import plan_data, status_data, verdict_data
 from orcastra_runner.service_report import add_memory, services_data
 from orcastra_runner.status import JobState, StatusStore, View
@@ -107,8 +108,8 @@ def _headline(view: View, planned: str) -> str:
 
 
 def history_data(view: View) -> dict[str, Any]:
-    """Return the actions of this instance since its start, newest first."""
-    actions = [
+    """Return this instance's actions since its start, and the saved ones of all instances, newest first."""
+    own: list[dict[str, Any]] = [
         {
             "ended_at": _iso(action.ended_at),
             "job": action.job,
@@ -120,6 +121,20 @@ def history_data(view: View) -> dict[str, Any]:
         }
         for action in view.history
     ]
+    saved = saved_actions(view.seen.state) if view.seen is not None else []
+    others = [
+        {
+            "ended_at": _iso(action.at),
+            "job": None,
+            "summary": action.summary,
+            "result": action.result,
+            "why": [reason.to_data() for reason in action.why],
+            "why_not": [],
+            "error": action.error or None,
+        }
+        for action in unknown_to(view.history, saved)
+    ]
+    actions = sorted([*own, *others], key=lambda action: str(action["ended_at"]), reverse=True)
     return {"since": _iso(view.started_at), "actions": actions}
 
 

@@ -299,7 +299,7 @@ function history() {
     make("p", {}, stamp(action.ended_at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
       make("span", { class: "what" }, action.summary)),
     lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
-  fill("history", list(items, `No actions since this instance started (${moment(found.history.since)}).`));
+  fill("history", list(items, "No actions are recorded."));
 }
 
 function memoryBar(memory, hostname) {

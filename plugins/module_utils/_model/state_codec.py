@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from . import history
+from .history import SavedAction
 from .notices import LEVELS, Noted, Outgoing
 from .reasons import Reason
 from .state import (
@@ -72,6 +74,7 @@ AHEAD_LABEL = "orcastra.ahead"
 AVAILABILITY_LABEL = "orcastra.availability"
 NOTIFIED_LABEL = "orcastra.notified"
 OUTBOX_LABEL = "orcastra.outbox"
+ACTIONS_LABEL = "orcastra.history"
 
 # Raft replicates the object at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
@@ -102,6 +105,22 @@ def encode(state: State) -> dict[str, str]:
                 json.dumps(plain, separators=(",", ":"), ensure_ascii=False, default=Reason.to_saved)
             )
     return labels
+
+
+def encode_within_limit(state: State) -> dict[str, str]:
+    """Return the labels for ``state``, without the oldest actions of its history if those are too large."""
+    labels = encode(state)
+    while state.actions and (
+        size_of(labels) > MAX_BYTES or _size(labels[ACTIONS_LABEL]) > history.MAX_HISTORY_BYTES
+    ):
+        state = replace(state, actions=history.newest(state.actions, len(state.actions) * 3 // 4))
+        labels = encode(state)
+    return labels
+
+
+def size_of(labels: Mapping[str, str]) -> int:
+    """Return the size of a config's labels in bytes."""
+    return sum(len(label.encode()) + len(value.encode()) for label, value in labels.items())
 
 
 def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[Reason, ...]]:
@@ -333,6 +352,20 @@ def _decode_outgoing(entry: Any, reader: Reader) -> Outgoing:
     )
 
 
+def _decode_action(entry: Any, reader: Reader) -> SavedAction:
+    entry = mapping(entry)
+    why = items(required(entry, "why"), "why")
+    return SavedAction(
+        at=reader.moment(required(entry, "at"), "at"),
+        action=text(required(entry, "action"), "action"),
+        target=text(required(entry, "target"), "target"),
+        summary=text(required(entry, "summary"), "summary"),
+        result=one_of(required(entry, "result"), "result", (history.DONE, history.FAILED)),
+        why=tuple(_decode_reason(reason, "why") for reason in why)[: history.MAX_REASONS],
+        error=text(required(entry, "error"), "error"),
+    )
+
+
 def _decode_moment(entry: Any, reader: Reader) -> float:
     return reader.moment(entry)
 
@@ -343,6 +376,7 @@ def _decode_text(entry: Any, _reader: Reader) -> str:
 
 # In the order in which a state that is too large loses them: ownership and the journal come last.
 _SECTIONS = (
+    _Section(ACTIONS_LABEL, "actions", asdict, _decode_action),
     _Section(AHEAD_LABEL, "ahead", str, _decode_text),
     _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),

@@ -19,6 +19,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.history import SavedAction
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.notices import Noted, Outgoing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
@@ -80,6 +81,7 @@ FULL = State(
             Reason("notify_node_lost", node="alpha"), "warning", NOW - 60, left=("1 (json)",), claim="token"
         )
     },
+    actions={"1": SavedAction(NOW - 4, "place_service", "service s", "move s", why=(Reason("misplaced"),))},
     other_sections={"orcastra.future": "unknown"},
 )
 
