@@ -37,7 +37,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "virtiofs",
     }
 )  # fmt: skip
-# protocols whose server may be the node itself; with a cluster file system, each node may mount from its own peer
+# protocols whose server may be the node itself, each with other data; the nodes of a cluster file system, in
+# contrast, may each mount the same data from their own peer
 _CLIENT_SERVER = ("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "sshfs")
 # file systems on a disk of the node, for which an address has no meaning
 _DISK_FILE_SYSTEMS = frozenset(
@@ -119,10 +120,14 @@ NO_SHARED_STORAGE = StorageRules()
 
 @dataclass(frozen=True, slots=True)
 class ObservedVolume:
-    """A volume as the engine of a node reports it: its driver, and the options of the driver ``local``."""
+    """A volume as the engine of a node reports it: its driver, and the options of the driver ``local``.
+
+    ``fingerprint`` differs if options differ: two nodes have the same data only if all fields are equal.
+    """
 
     driver: str
     options: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
