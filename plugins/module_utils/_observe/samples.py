@@ -157,15 +157,16 @@ class TextReader:
 class Page:
     """The memory that one endpoint reports. ``tasks``: task ID → bytes.
 
-    ``volumes``: node ID → volume → what is reported about it. ``clock`` is the time of the host's own clock, if the page has it. ``stale`` is why samples are not used.
+    ``clock`` is the time of the host's own clock, if the page has it. ``stale`` is why samples are not used.
+    ``volumes``: node ID → volume → what the page says about it.
     """
 
     total: int | None = None
     available: int | None = None
     clock: float | None = None
     tasks: Mapping[str, int] = field(default_factory=dict)
-    volumes: Mapping[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
     stale: tuple[Reason, ...] = ()
+    volumes: Mapping[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
 
 
 def cadvisor_max_age(max_age: float) -> float:
@@ -222,7 +223,7 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     total, available = _size(latest.get(NODE_TOTAL)), _size(latest.get(NODE_AVAILABLE))
     if available is not None and total is not None:
         available = min(total, available + _reclaimable_cache(latest))
-    return Page(total, available, clock, tasks, found, tuple(stale))
+    return Page(total, available, clock, tasks, tuple(stale), found)
 
 
 def _reclaimable_cache(latest: Mapping[str, float]) -> int:

@@ -208,7 +208,7 @@ def local_options(options: dict[str, str]) -> dict[str, str]:
 
 
 def fingerprint(options: dict[str, str]) -> str:
-    """Return a value that differs if options without passwords differ, to compare volumes of several nodes."""
+    """Return a value that differs if the options differ, to compare volumes. Passwords are left out."""
     plain = sorted(
         (key.lower(), part.strip())
         for key, value in options.items()

@@ -267,13 +267,13 @@ def test_query_urls_request_recent_samples() -> None:
 VOLUMES = """
 orcastra_container_memory_timestamp_seconds 990
 orcastra_container_memory_interval_seconds 30
-orcastra_volume_info{device=":/x",driver="local",node_id="n1",o="addr=nas",options="ab",type="nfs",volume="v"} 1
+orcastra_volume_info{driver="local",node_id="n1",o="addr=nas",options="ab",type="nfs",volume="v"} 1
 orcastra_volume_info{driver="rclone",node_id="n1",options="cd",volume="w"} 1
 """
 
 
 def test_read_page_returns_volumes_of_the_textfile() -> None:
-    options = {"device": ":/x", "o": "addr=nas", "type": "nfs"}
+    options = {"o": "addr=nas", "type": "nfs"}
     assert page(VOLUMES).volumes == {
         "n1": {"v": ObservedVolume("local", options, "ab"), "w": ObservedVolume("rclone", {}, "cd")}
     }
