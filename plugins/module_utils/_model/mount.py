@@ -174,7 +174,7 @@ def _of_volume(
     if found is None:
         return _of_driver(mount, mount.driver, mount.options, rules)
     residence = _of_driver(mount, found.driver, found.options, rules)
-    return Residence(residence.kind, Reason("mount_observed", volume=mount.source, reason=residence.reason))
+    return Residence(residence.kind, Reason("mount_observed", reason=residence.reason))
 
 
 def _of_driver(mount: Mount, driver: str, options: Mapping[str, str], rules: StorageRules) -> Residence:
