@@ -85,6 +85,7 @@ def why(picked: Chosen) -> tuple[Reason, ...]:
                 worst=_share(choice.worst),
             )
         )
+    reasons += [reported.reason for _name, reported in sorted(unit.volumes.items())]
     if len(picked.constraints) > 1:
         excluded = len(picked.constraints) - 1
         reasons.append(Reason("nodes_excluded", count=excluded, node=picked.target.hostname))
