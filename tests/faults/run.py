@@ -84,7 +84,6 @@ class Run:
         finally:
             for process in self.processes.values():
                 process.close()
-        self.result.steps = sum(len(one.steps) for one in self.processes.values())
         self.result.commands = sum(self.runs.values())
         return self.result
 
@@ -126,7 +125,7 @@ class Run:
             self._pass(1.0 if number < 40 else 10.0)
 
     def _left(self) -> str:
-        """What is not as it should be at the end, as text."""
+        """The first difference from the final state, as text."""
         sim = self.sim
         for follower, anchor in self.scenario.followers.items():
             service = sim.service(follower)
@@ -165,6 +164,7 @@ class Run:
                 process = self.processes[name] = Process(self.scenario, name, self.commands, self.runs)
             steps, errors = len(process.steps), len(process.errors)
             quiet = process.cycle(balance=self.scenario.balances and number % 3 == 0) is True
+            self.result.steps += len(process.steps) - steps
             for text in process.steps[steps:]:
                 self.say(f"{name}: {text}")
             for text in process.errors[errors:]:

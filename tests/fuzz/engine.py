@@ -22,8 +22,10 @@ CORPUS = Path(__file__).with_name("corpus")
 MAX_CPU_SECONDS = 5.0
 MAX_MORE_MEMORY_KIB = 512 * 1024
 PIECES = (
-    b"\0", b"\xff", b"\n", b"  ", b"- ", b": ", b"{", b"}", b"[", b"]", b'"', b"'", b"&a ", b"*a", b"<<: ", b"!!",
-    b"${TOKEN}", b"${", b"$", b"NaN", b"-1", b"0", b"1e999", b"9" * 40, b"true", b"null", b"~", b"..", b"/", b"@",
+    b"\0", b"\xff", b"\n", b"  ", b"- ", b": ", b"{", b"}", b"[", b"]", b'"', b"'", b"&a ", b"*a",
+    b"<<: ", b"!!",
+    b"${TOKEN}", b"${", b"$", b"NaN", b"-1", b"0", b"1e999", b"9" * 40, b"true", b"null", b"~", b"..", b"/",
+    b"@",
     b"\\u0000", b"\xe2\x80\xae", b"sha256:", b"\r\n", b"\r\n\r\n", b"%00", b"a" * 300, b"[" * 200, b"{" * 200,
 )  # fmt: skip
 

@@ -64,7 +64,7 @@ class Finding(Exception):
 
 
 def check_errors(error: ConfigError) -> None:
-    """An error names its file and what was expected and found, and no secret."""
+    """An error names its file, the expected value and the value found, and no secret."""
     if not error.problems:
         raise Finding("an error without a problem")
     for problem in error.problems:
