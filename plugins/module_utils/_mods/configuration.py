@@ -268,10 +268,10 @@ class _Builder:
                 (*path, kind), expected, found if source == mod[kind] else describe(shown(mod[kind]))
             )
             return None
-        fault = url_fault(source)
-        if fault is not None:
+        wrong_url = url_fault(source)
+        if wrong_url is not None:
             # as written: the value of a variable may be a secret
-            self._report((*path, API), fault[0], describe(shown(mod[API])))
+            self._report((*path, API), wrong_url[0], describe(shown(mod[API])))
             return None
         return self._api_entry(path, source, name, mod["select"], more)
 
