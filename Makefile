@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint docs bench faults fuzz coverage build image image-copy generate changelog lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench chaos faults fuzz coverage build image image-copy generate changelog lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ lint: venv ## run all static checks; ONLY="ruff mypy" runs only these
 docs: venv ## build the documentation site in build/docs/html; fail on warnings
 	@$(BIN)/python -m tools.docs
 
-bench: setup ## measure on real engines and print tables; ARGS="moves" runs only these
+bench: setup ## measure on real engines, and print one page; ARGS="moves" measures only that, ARGS=--all everything
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup ## cause random accidents in a real swarm, and check what Orcastra promises; MINUTES=30 SEED=1
+	@$(BIN)/python -m tests.chaos.lab --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 faults: venv ## inject faults into simulated swarms at every request; RUNS=1000 SEED=1
 	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) --seed $(or $(SEED),1)
