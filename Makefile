@@ -5,7 +5,7 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo demo-down test unit lint docs bench chaos build image image-copy generate changelog lock clean
+.PHONY: help venv setup demo demo-down test unit lint docs bench chaos faults fuzz coverage build image image-copy generate changelog lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,15 @@ bench: setup ## measure on real engines, and print one page; ARGS="moves" measur
 
 chaos: setup ## cause random accidents in a real swarm, and check what Orcastra promises; MINUTES=30 SEED=1
 	@$(BIN)/python -m tests.chaos.lab --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+faults: venv ## inject faults into simulated swarms at every request; RUNS=1000 SEED=1
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) --seed $(or $(SEED),1)
+
+fuzz: venv ## fuzz everything that reads outside input; SECONDS=60 SEED=1
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
+coverage: venv ## run the quick tests and print the coverage by package
+	@$(BIN)/python -m tests.coverage
 
 build: venv ## build wheel, sdist and the collection's tarball in dist/
 	@$(BIN)/python -m build --outdir dist .
