@@ -85,6 +85,10 @@ _value:
       description: The host that makes the changes through the API of a manager. Empty if there is none.
       type: str
     managers: {description: The hosts that should be managers., type: list, elements: str}
+    settled:
+      description: The hosts that M(orcastra.swarm.swarm_member) would neither change nor warn about.
+      type: list
+      elements: str
     trouble:
       description: Why no host can join or leave. Empty if they can.
       type: str
@@ -106,7 +110,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
     SwarmConfig,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Refused
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import (
+    Formation,
+    plan_formation,
+)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.member import (
+    MemberOptions,
+    plan_member,
+)
 
 
 def formation(
@@ -134,9 +146,21 @@ def formation(
         "managing": list(found.via or ([] if found.is_contradicted else found.divided)),
         "acts": found.acts,
         "managers": list(found.managers),
+        "settled": [name for name, member in reports.items() if _is_settled(name, member, found, desired)],
         "trouble": "" if found.trouble is None else str(found.trouble),
         "trouble_reason": None if found.trouble is None else found.trouble.to_data(),
     }
+
+
+def _is_settled(name: str, member: Member, found: Formation, desired: DesiredState) -> bool:
+    """Whether there is nothing to plan or to say for the host."""
+    if member.problem:
+        return False
+    try:
+        plan = plan_member(name, member, found, desired, MemberOptions())
+    except Refused:
+        return False
+    return not (plan.steps or plan.warnings or plan.notes)
 
 
 def _node(name: str, entry: Any) -> NodeConfig:
