@@ -4,8 +4,8 @@
 """Run tests on real engines of each version, and print a table of the results.
 
 Usage: ``python -m tests.engines [--engines "20.10 mixed"] [--full]``. The default is a selection of the
-tests, on every version and on a swarm whose hosts have different versions. Exit status 1 if a test failed or a
-version could not be tested.
+tests, on every version and on a swarm whose hosts have different versions. Exit status 1 if a test failed
+or a version could not be tested.
 """
 
 from __future__ import annotations

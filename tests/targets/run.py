@@ -24,9 +24,10 @@ def run_targets(
     """Run targets (default: all). The modules run on this machine with this process's interpreter."""
     # ansible-test requires a real path that ends in ansible_collections/orcastra/swarm
     collection = copy_tree(folder)
-    first, *_others, last = lab.hosts
+    first, second, *_others, last = lab.hosts
     config = {
         "swarm_docker_host": first.docker_host,
+        "swarm_second_docker_host": second.docker_host,
         "swarm_other_docker_host": last.docker_host,
         "swarm_image": IMAGE,
     }

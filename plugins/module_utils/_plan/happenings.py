@@ -27,6 +27,19 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
 
 Event = dict[str, Any]
 
+EVENT_TYPES = (
+    "node_joined",
+    "node_left",
+    "node_down",
+    "node_up",
+    "node_availability_changed",
+    "node_role_changed",
+    "leader_changed",
+    "service_short",
+    "service_recovered",
+    "service_given_up",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:

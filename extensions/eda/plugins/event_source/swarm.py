@@ -68,6 +68,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.happenings import (
+    EVENT_TYPES,
     Event,
     Situation,
     happened,
@@ -75,6 +76,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.happenings im
     situation,
 )
 
+TYPES = (*EVENT_TYPES, "swarm_unreachable", "swarm_reachable")
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **CONNECTION_ARGUMENT_SPEC,
     "interval": {"type": "float", "default": 5.0},
@@ -111,7 +113,7 @@ class _Watch:
         self._is_reachable = True
 
     def look(self) -> list[Event]:
-        """Observe the swarm, and return what has happened since the last observation."""
+        """Observe the swarm, and return the events since the last observation."""
         try:
             if self._engine is None:
                 self._engine = connect(self._options)

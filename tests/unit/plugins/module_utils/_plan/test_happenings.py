@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import Attempts, State
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.happenings import (
+    EVENT_TYPES,
     Situation,
     happened,
     problems,
@@ -30,7 +31,9 @@ def seen(*parts: Any, state: State | None = None) -> Situation:
 
 
 def types(events: list[dict[str, Any]]) -> list[str]:
-    return [event["type"] for event in events]
+    found = [event["type"] for event in events]
+    assert set(found) <= set(EVENT_TYPES)
+    return found
 
 
 def test_happened_is_empty_without_change() -> None:
@@ -88,7 +91,7 @@ def test_happened_reports_a_service_that_is_given_up_once() -> None:
     assert happened(given_up, given_up) == []
 
 
-def test_problems_lists_what_is_wrong_already() -> None:
+def test_problems_lists_existing_problems() -> None:
     now = seen(
         node("alpha"),
         node("bravo", state="down"),
