@@ -63,8 +63,8 @@ _TASK_KEYS = {
 _OTHER_PROGRAMS = {
     "$EDITOR", "adduser", "amtool", "ansible", "ansible-config", "ansible-inventory", "ansible-rulebook",
     "ansible-vault", "apt", "apt-get", "cat", "cd", "chmod", "chown", "chronyc", "cp", "cron", "crontab",
-    "curl", "date", "df", "dnf", "do", "docker", "done", "echo", "export", "gh", "git", "gpg", "grep", "groupadd", "gunzip",
-    "head", "id", "install", "jobs", "journalctl", "jq", "kill", "kubectl", "logger", "loginctl",
+    "curl", "date", "df", "dnf", "do", "docker", "done", "echo", "export", "gh", "git", "gpg", "grep",
+    "groupadd", "gunzip", "head", "id", "install", "jobs", "journalctl", "jq", "kill", "kubectl", "logger", "loginctl",
     "logrotate", "ls", "mkdir", "mv", "nano", "openssl", "pip", "pipx", "printf", "promtool", "pytest",
     "python", "python3", "rm", "scp", "sed", "set", "sh", "sha256sum", "sleep", "ss", "ssh", "ssh-keygen",
     "ssh-keyscan", "stat", "systemctl", "tail", "tar", "tee", "timedatectl", "touch", "umask", "unset",
