@@ -10,11 +10,9 @@ from tests.lab.releases import ENGINES, MIXED
 MATRIX = (*ENGINES, MIXED)
 # A few tests of everything that depends on the engine, short enough to run for each version.
 SELECTION = (
-    "tests/integration/behaviour",
     "tests/integration/anchors/test_moves.py",
     "tests/integration/plugins/modules/test_label_sync.py",
     "tests/integration/plugins/modules/test_swarm_info.py",
     "tests/integration/plugins/module_utils/_apply",
-    "tests/integration/orcastra_runner/test_run.py",
 )
 ALL = ("tests/integration",)
