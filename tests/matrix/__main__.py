@@ -141,6 +141,7 @@ def _targets(row: Row, commands: Path, folder: Path) -> None:
         elif found is None:
             row.results[name] = MISSING
         else:
+            row.results[name] = ""  # keeps the order of the columns
             pythons[name] = _with_sdk(version, found)
     (folder / "play.yml").write_bytes((HERE / "play.yml").read_bytes())
     (folder / "swarm.yml").write_text("nodes:\n  alpha: {labels: [ssd]}\n")

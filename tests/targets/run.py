@@ -37,7 +37,7 @@ def run_targets(
     return subprocess.run(
         [
             Path(sys.executable).parent / "ansible-test", "integration", "--local", "--python", version,
-            "--allow-unsupported", "--color", "no", *targets,
+            "--allow-unsupported", "--continue-on-error", "--color", "no", *targets,
         ],
         cwd=collection,
         env={name: value for name, value in environment().items() if name != "ANSIBLE_COLLECTIONS_PATH"},
