@@ -5,9 +5,9 @@ export PYTHON
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup hooks demo demo-down test unit lint sanity ansible-matrix targets engines docs bench build dist \
-	image image-copy generate changelog lock release-check publish-release publish-collection publish-wheel \
-	publish-image clean
+.PHONY: help venv setup hooks demo demo-down test unit lint sanity ansible-matrix targets engines docs bench chaos faults \
+	fuzz coverage build dist image image-copy generate changelog lock release-check publish-release \
+	publish-collection publish-wheel publish-image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,8 +51,20 @@ engines: setup ## try real engines of all supported versions; ENGINES="20.10 mix
 docs: venv ## build the documentation site in build/docs/html; fail on warnings
 	@$(BIN)/python -m tools.docs
 
-bench: setup ## measure on real engines and print tables; ARGS="moves" runs only these
+bench: setup ## measure on real engines, and print one page; ARGS="moves" measures only that, ARGS=--all everything
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup ## cause random accidents in a real swarm, and check what Orcastra promises; MINUTES=30 SEED=1
+	@$(BIN)/python -m tests.chaos.lab --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+faults: venv ## inject faults into simulated swarms at every request; RUNS=1000 SEED=1
+	@PYTHONHASHSEED=0 $(BIN)/python -m tests.faults --runs $(or $(RUNS),1000) --seed $(or $(SEED),1)
+
+fuzz: venv ## fuzz everything that reads outside input; SECONDS=60 SEED=1
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
+coverage: venv ## run the quick tests and print the coverage by package
+	@$(BIN)/python -m tests.coverage
 
 build: venv ## build wheel, sdist and the collection's tarball in dist/
 	@$(BIN)/python -m build --outdir dist .

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import singledispatchmethod
@@ -16,7 +17,8 @@ from typing import Any, Protocol
 
 from .._model.deploy_steps import ConvergeService, CreateService
 from .._model.errors import OrcastraError
-from .._model.member_steps import MemberStep, UpdateSwarm
+from .._model.history import AddActions, save_action
+from .._model.member_steps import MemberStep, NodeStep, UpdateSwarm
 from .._model.node_steps import (
     HealContainer,
     RemoveContainer,
@@ -100,9 +102,30 @@ def carry_out(
     executor = _Executor(engine, target, patience or ElectionPatience(0))
     results = tuple(executor.try_step(step) for step in plan.steps)
     commit_edits = [edit for result in results if result.error is None for edit in result.step.commit_edits]
+    history = _history(results) if store is None else []
     if commit_edits:
-        target.update(commit_edits)
+        target.update([*commit_edits, *history])
+    elif history:
+        # the steps are done: a missing record, for example after the demotion of this manager, is no failure
+        with contextlib.suppress(OrcastraError):
+            target.update(history)
     return Outcome(results)
+
+
+def _history(results: Iterable[StepResult]) -> list[AddActions]:
+    """Return the edit that records the changes to the swarm, for ``orcastra history``."""
+    now = time.time()
+    actions = tuple(
+        save_action(result.step, now, result.error)
+        for result in results
+        if (result.changed or result.error is not None) and _belongs_to_swarm(result.step)
+    )
+    return [AddActions(actions)] if actions else []
+
+
+def _belongs_to_swarm(step: Step) -> bool:
+    """Whether a manager carries out the step. A host joins or leaves without access to the saved state."""
+    return isinstance(step, NodeStep) or not isinstance(step, (MemberStep, RepairState))
 
 
 class _Executor:

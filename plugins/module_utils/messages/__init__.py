@@ -28,6 +28,7 @@ from . import (
     metrics,
     mods,
     names,
+    notify,
     prune,
     rebalance,
     scheduling,
@@ -36,6 +37,7 @@ from . import (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 from .formatting import FORMATTER
 
@@ -50,6 +52,7 @@ CATALOGUES = (
     metrics,
     mods,
     names,
+    notify,
     prune,
     rebalance,
     scheduling,
@@ -58,6 +61,7 @@ CATALOGUES = (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 
 MESSAGES: Mapping[str, str] = {

@@ -124,7 +124,7 @@ class MoveSelector:
         self.hosts = find_hosts(snapshot, memory, self.unusable, self.units, state, now)
         self.pressure_edits = pressure_edits(self.hosts, rules, state, now)
         self.since = apply_edits(state, self.pressure_edits).pressure
-        self.targets = TargetFinder(snapshot, followed_labels(groups), now)
+        self.targets = TargetFinder(snapshot, followed_labels(groups), now, memory.volumes)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         # unit → its preferred node, and why it doesn't move there
         self.refused_preferences: dict[str, tuple[Node, Reason]] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..._model.mount import ObservedVolume
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import constraints_without_labels, move_off, move_to, user_constraints
@@ -40,9 +41,19 @@ class Route:
 
 
 class TargetFinder:
-    """Find the routes of units. ``labels``: service ID of a follower → the keys of its anchors' labels."""
+    """Find the routes of units. ``labels``: service ID of a follower → the keys of its anchors' labels.
 
-    def __init__(self, snapshot: SwarmSnapshot, labels: Mapping[str, frozenset[str]], now: float) -> None:
+    ``volumes``: node ID → volume → what the node reports about it.
+    """
+
+    def __init__(
+        self,
+        snapshot: SwarmSnapshot,
+        labels: Mapping[str, frozenset[str]],
+        now: float,
+        volumes: Mapping[str, Mapping[str, ObservedVolume]],
+    ) -> None:
+        self.volumes = volumes
         self.snapshot = snapshot
         self.labels = labels
         self.now = now
@@ -61,6 +72,11 @@ class TargetFinder:
     def _find_route(self, unit: MoveUnit, node: Node) -> Route:
         found = self._history(unit, node)
         found += self._obstacles(unit, node)
+        found += [
+            Reason("volume_not_on_node", volume=name, node=node.hostname)
+            for name, reported in sorted(unit.volumes.items())
+            if self.volumes.get(node.id, {}).get(name) != reported.volume
+        ]
         if found:
             return Route(obstacles=tuple(found))
         if unit.lead.replicas == 1:

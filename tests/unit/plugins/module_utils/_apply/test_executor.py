@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply import write
-from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import Store, carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import (
     ResumeUpdate,
     RollBack,
@@ -52,9 +53,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write, "FIRST_PAUSE_SECONDS", 0)
 
 
+class NoStore:
+    """A store that has nothing to save."""
+
+    def update(self, edits: Iterable[Any]) -> bool:
+        return bool(list(edits))
+
+
 def run(step: type[ServiceStep], service: PausedService) -> bool:
     plan = Plan(steps=(step(service_id="1", name="web", while_updating=True, why=()),))
-    outcome = carry_out(cast("Engine", service), plan, cast("Store", None))
+    outcome = carry_out(cast("Engine", service), plan, NoStore())
     assert not outcome.failures
     return outcome.changed
 
