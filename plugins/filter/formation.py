@@ -109,12 +109,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired impo
     NodeConfig,
     SwarmConfig,
 )
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Formation, Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Refused
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import (
-    Formation,
-    plan_formation,
-)
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.member import (
     MemberOptions,
     plan_member,

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from ansible_collections.orcastra.swarm.plugins.filter.formation import formatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.membership import Member
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.formation import plan_formation
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.membership.trust import agree, most_common
-from tests.support.members import EVIL, REAL, config, liar, listing, swarm_of
+from tests.support.members import BARE, EVIL, REAL, SILENT, config, liar, listing, manager, swarm_of, worker
 
 
 def test_lists_are_merged_by_majority() -> None:
@@ -83,3 +83,25 @@ def test_filter_agrees_with_the_planner() -> None:
     assert found["trouble"]
     found = formation_filter({"a": members["a"], "w": members["w"]})
     assert not set(found["managing"]) & {"w"}
+
+
+def test_filter_names_the_hosts_that_need_nothing() -> None:
+    def settled(members: dict[str, Member], **options: Any) -> list[str]:
+        nodes = {name: {"role": "worker" if name in "dw" else "manager"} for name in "abcd"}
+        reports = {name: asdict(member) for name, member in members.items()}
+        return formation_filter(reports, nodes=nodes, **options)["settled"]
+
+    members = swarm_of("abc", "d")
+    assert settled(members) == ["a", "b", "c", "d"]
+    # a host to join, one that reports a problem, one that is locked, and one that is not configured
+    assert settled({**members, "d": BARE}) == ["a", "b", "c"]
+    assert settled({**members, "c": SILENT}) == ["a", "b", "d"]
+    assert settled({**members, "c": Member(state="locked")}) == ["a", "b", "d"]
+    assert settled({**members, "w": worker("w", "abc")}) == ["a", "b", "c", "d"]
+    # a host of another swarm, and a node under another name than its host's
+    other = manager("d", listing("d"), swarm="another")
+    assert "d" not in settled({**members, "d": other})
+    renamed = replace(members["c"], hostname="other")
+    assert "c" not in settled({**members, "c": renamed})
+    # without a majority, nobody is settled who manages
+    assert settled({"a": members["a"], "b": SILENT, "c": SILENT}) == []
