@@ -24,14 +24,13 @@ MAX_LINES = 10
 NOTHING = "Nothing to change."
 MORE_TO_DO = "run the playbook again to finish the moves, or wait for them with orcastra_wait=true"
 
-# notes on moves that are under way or due
+EVICTION = "Swarm is moving tasks from nodes that have lost a label"
+
+# notes on moves that are under way, in the results of all planners
 MOVING = frozenset(
     {
         "leader_forgot",
         "leader_unheard",
-        "misplaced_until_retry",
-        "misplaced_until_stopped",
-        "misplaced_until_updated",
         "move_continues_later",
         "move_stops_service",
         "move_under_way",
@@ -41,6 +40,8 @@ MOVING = frozenset(
         "orphan_waits_for_update",
     }
 )
+# notes on moves that begin later
+DUE = frozenset({"misplaced_until_retry", "misplaced_until_stopped", "misplaced_until_updated"})
 # notes on other things that the next runs do
 LATER = frozenset(
     {
@@ -102,17 +103,20 @@ def summarize(
 
     ``variables``: host → its variables, for each of ``hosts``. ``missing``: the hosts that have dropped out.
     """
-    found = [(PARTS[role], _lines(variables, PARTS[role], hosts, check_mode)) for role in roles]
+    found = {role: _lines(variables, PARTS[role], hosts, check_mode) for role in roles}
+    ran = [role for role in roles if any(_results(variables[host], PARTS[role].variables) for host in hosts)]
     lines: list[str] = []
-    if all(line.is_quiet for _part, part_lines in found for line in part_lines):
-        lines.append(NOTHING)
-    for part, part_lines in found:
-        if part_lines:
-            lines += [f"{part.title}:", *_shown(part_lines)]
+    seen: set[_Line] = set()
+    for role, part_lines in found.items():
+        # each role reports moves under way: only the last one knows how they went
+        new = [line for line in part_lines if line not in seen and (role == ran[-1] or not line.is_moving)]
+        seen.update(new)
+        if new:
+            lines += [f"{PARTS[role].title}:", *_shown(new)]
+    if all(line.is_quiet for line in seen):
+        lines.insert(0, NOTHING)
     if missing:
-        lines.append(
-            f"Without {', '.join(missing)}: not reachable, or a task failed there. The output above has the error"
-        )
+        lines.append(f"Without {', '.join(missing)}: unreachable, or a task failed there; see the output above")
     return lines
 
 
@@ -121,12 +125,14 @@ def pending_moves(result: Mapping[str, Any]) -> list[str]:
 
     A step only begins, continues or ends a move. Only the next run knows how it went.
     """
+    if result.get("requeue_after") is None:
+        return []
     begun = [str(step["summary"]) for step in result.get("plan") or () if step["action"] not in COMPLETE]
     notes = _reasons(result, "notes")
-    under_way = [text for code, text in notes if code in MOVING]
-    if not begun and not under_way and result.get("requeue_after") is not None:
-        # without a note, it is a restart that waits, or Swarm is evicting tasks
-        under_way = [] if any(code in LATER for code, _text in notes) else ["tasks are leaving their nodes"]
+    under_way = [text for code, text in notes if code in MOVING | DUE]
+    if not begun and not under_way and not any(code in LATER for code, _text in notes):
+        # only evictions have neither a step nor a note
+        under_way = [EVICTION]
     return list(dict.fromkeys(begun + under_way))
 
 
@@ -135,6 +141,7 @@ class _Line:
     kind: str
     host: str
     text: str
+    is_moving: bool = False
 
     @property
     def is_quiet(self) -> bool:
@@ -150,14 +157,14 @@ def _lines(
     """Return the lines of one part: what was done, then what was not. Each line occurs once."""
     found: list[_Line] = []
     for host in hosts:
-        results = list(_results(variables[host], part.variables))
-        last = {variable: result for variable, result in results}
+        results = _results(variables[host], part.variables)
+        last = dict(results)
         name = host if part.by_host else ""
         for variable, result in results:
             # of several runs of a module, only the last one knows what is pending
             found += _of_result(result, name, check_mode, is_last=result is last[variable])
         if not check_mode and any(pending_moves(last[name]) for name in MOVERS if name in last):
-            found.append(_Line("Pending", "", MORE_TO_DO))
+            found.append(_Line("Pending", "", MORE_TO_DO, is_moving=True))
     return sorted(dict.fromkeys(found), key=lambda line: _ORDER.index(line.kind))
 
 
@@ -179,17 +186,20 @@ def _of_result(result: Mapping[str, Any], host: str, check_mode: bool, *, is_las
     if not is_last:
         return
     for code, text in _reasons(result, "notes"):
-        yield _Line("Pending" if code in MOVING | LATER else "Not changed", host, text)
+        kind = "Pending" if code in MOVING | DUE | LATER else "Not changed"
+        yield _Line(kind, host, text, is_moving=code in MOVING)
 
 
-def _results(variables: Mapping[str, Any], names: Iterable[str]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Return the results with their role's name for them, without those of skipped and censored tasks."""
+def _results(variables: Mapping[str, Any], names: Iterable[str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the results and their variables, without the results of skipped and censored tasks."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for name in names:
         value = variables.get(name)
         for result in value if isinstance(value, (list, tuple)) else (value,):
             if isinstance(result, Mapping) and not result.get("skipped") and "censored" not in result:
                 # the cycles of a wait continue the first result
-                yield name.replace("_cycles", "_result"), result
+                found.append((name.replace("_cycles", "_result"), result))
+    return found
 
 
 def _reasons(data: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
