@@ -13,10 +13,11 @@ version_added: 0.1.0
 author:
   - Orcastra contributors (@orcastra)
 description:
-  - Lists what still moves after a run of M(orcastra.swarm.anchor_placement) or M(orcastra.swarm.rebalance). These
-    modules take one step at a time. Repeat the task until the list is empty.
-  - The list contains the steps of the run itself, because only the next run knows how they went. Restarts that
-    wait for their next attempt are not moves.
+  - Lists the moves that are under way after a run of M(orcastra.swarm.anchor_placement) or
+    M(orcastra.swarm.rebalance). These modules take one step at a time. Repeat the task until the list is
+    empty.
+  - The list contains the steps of the run itself, because only the next run knows how they went. Restarts
+    that wait for their next attempt are not moves.
 positional: _input
 options:
   _input:

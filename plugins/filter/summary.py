@@ -13,10 +13,11 @@ version_added: 0.1.0
 author:
   - Orcastra contributors (@orcastra)
 description:
-  - Turns the results that the roles of this collection register into a few lines of text. The playbooks of the
-    collection show them at their end. Use the filter to do the same in your own playbooks.
-  - The lines contain what changed and why, what failed, what is pending, and what was left unchanged. Of similar
-    lines, only the first 10 are included. If nothing needs a change, there is one line that says so.
+  - Turns the results that the roles of this collection register into a few lines of text. The playbooks of
+    the collection show them at their end. Use the filter to do the same in your own playbooks.
+  - The lines contain the changes and their reasons, failures, pending work, and objects that were left
+    unchanged. Of similar lines, only the first 10 are included. If there is nothing to change, the only line
+    is V(Nothing to change.)
   - Works on the control node and does not query the hosts.
 positional: _input
 options:

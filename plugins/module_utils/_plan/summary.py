@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Summarize the results of modules for the user: the last task of a playbook, and the end of a wait for moves.
+"""Summarize the results of modules: for the last task of a playbook, and for waits until moves have ended.
 
-This works with results as the roles register them, not with plans, because it runs on the control node.
+This works with results as the roles register them, because it runs on the control node.
 """
 
 # This module is private to the collection: its interface may change in any release.
@@ -22,6 +22,8 @@ from .._model.text import printable
 MAX_LINES = 10
 
 NOTHING = "Nothing to change."
+# with warnings, because something may need a change
+NOTHING_DONE = "Nothing was changed."
 MORE_TO_DO = "run the playbook again to finish the moves, or wait for them with orcastra_wait=true"
 
 EVICTION = "Swarm is moving tasks from nodes that have lost a label"
@@ -40,6 +42,8 @@ MOVING = frozenset(
         "orphan_waits_for_update",
     }
 )
+# notes that hold until a move has ended
+UNTIL_MOVED = frozenset({"anchor_label_kept"})
 # notes on moves that begin later
 DUE = frozenset({"misplaced_until_retry", "misplaced_until_stopped", "misplaced_until_updated"})
 # notes on other things that the next runs do
@@ -108,15 +112,17 @@ def summarize(
     lines: list[str] = []
     seen: set[_Line] = set()
     for role, part_lines in found.items():
-        # each role reports moves under way: only the last one knows how they went
+        # all of these roles report the moves under way: only the last one knows how they went
         new = [line for line in part_lines if line not in seen and (role == ran[-1] or not line.is_moving)]
         seen.update(new)
         if new:
             lines += [f"{PARTS[role].title}:", *_shown(new)]
     if all(line.is_quiet for line in seen):
-        lines.insert(0, NOTHING)
+        lines.insert(0, NOTHING_DONE if any(line.kind == "Warning" for line in seen) else NOTHING)
     if missing:
-        lines.append(f"Without {', '.join(missing)}: unreachable, or a task failed there; see the output above")
+        lines.append(
+            f"Without {', '.join(missing)}: unreachable, or a task failed there; see the output above"
+        )
     return lines
 
 
@@ -154,14 +160,14 @@ class _Line:
 def _lines(
     variables: Mapping[str, Mapping[str, Any]], part: Part, hosts: Iterable[str], check_mode: bool
 ) -> list[_Line]:
-    """Return the lines of one part: what was done, then what was not. Each line occurs once."""
+    """Return the lines of one part, changes first. Each line occurs once."""
     found: list[_Line] = []
     for host in hosts:
         results = _results(variables[host], part.variables)
         last = dict(results)
         name = host if part.by_host else ""
         for variable, result in results:
-            # of several runs of a module, only the last one knows what is pending
+            # of several runs of a module, only the notes of the last one are current
             found += _of_result(result, name, check_mode, is_last=result is last[variable])
         if not check_mode and any(pending_moves(last[name]) for name in MOVERS if name in last):
             found.append(_Line("Pending", "", MORE_TO_DO, is_moving=True))
@@ -187,7 +193,7 @@ def _of_result(result: Mapping[str, Any], host: str, check_mode: bool, *, is_las
         return
     for code, text in _reasons(result, "notes"):
         kind = "Pending" if code in MOVING | DUE | LATER else "Not changed"
-        yield _Line(kind, host, text, is_moving=code in MOVING)
+        yield _Line(kind, host, text, is_moving=code in MOVING | UNTIL_MOVED)
 
 
 def _results(variables: Mapping[str, Any], names: Iterable[str]) -> list[tuple[str, Mapping[str, Any]]]:

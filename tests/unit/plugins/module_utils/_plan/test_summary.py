@@ -23,7 +23,9 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.summary impor
     MORE_TO_DO,
     MOVING,
     NOTHING,
+    NOTHING_DONE,
     PARTS,
+    UNTIL_MOVED,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils.messages import MESSAGES
 from tests.conftest import CHECKOUT
@@ -65,7 +67,9 @@ def lines(roles: tuple[str, ...], variables: dict[str, Any], **options: Any) -> 
 
 
 def test_summary_of_quiet_run_is_one_line() -> None:
-    assert lines(("label_sync", "anchors"), {"label_sync_result": QUIET, "anchors_result": QUIET}) == [NOTHING]
+    assert lines(("label_sync", "anchors"), {"label_sync_result": QUIET, "anchors_result": QUIET}) == [
+        NOTHING
+    ]
     assert lines(("rebalance",), {"rebalance_result": SKIPPED}) == [NOTHING]
     assert lines(("rebalance",), {}) == [NOTHING]
 
@@ -117,12 +121,21 @@ def test_summary_of_wait_has_all_changes_and_only_final_notes() -> None:
     ]
 
 
-def test_summary_keeps_what_was_not_changed_below_the_quiet_line() -> None:
+def test_summary_keeps_notes_below_the_quiet_line() -> None:
     note = Reason("job_not_moved", service="job", mode="global-job")
     assert lines(("anchors",), {"anchors_result": result(notes=(note,))}) == [
         NOTHING,
         "Anchors and followers:",
         f"- Not changed: {note.text}",
+    ]
+
+
+def test_summary_with_warnings_does_not_claim_that_all_is_well() -> None:
+    warning = Reason("leader_unheard", service="web", nodes=("alpha",))
+    assert lines(("anchors",), {"anchors_result": result(warnings=(warning,))}) == [
+        NOTHING_DONE,
+        "Anchors and followers:",
+        f"- Warning: {warning.text}",
     ]
 
 
@@ -148,7 +161,7 @@ def test_summary_contains_nothing_of_censored_results() -> None:
 
 
 def test_summary_refuses_unknown_roles_and_other_input() -> None:
-    with pytest.raises(AnsibleFilterError, match="expected some of .* found anchor"):
+    with pytest.raises(AnsibleFilterError, match=r"expected some of .* found anchor"):
         lines(("anchor",), {})
     with pytest.raises(AnsibleFilterError, match="expected a mapping"):
         summary([], [], [])
@@ -169,7 +182,7 @@ def test_pending_moves_are_steps_and_notes_of_moves() -> None:
 
 
 def test_codes_and_roles_exist() -> None:
-    assert set(MESSAGES) >= MOVING | DUE | LATER
+    assert set(MESSAGES) >= MOVING | DUE | LATER | UNTIL_MOVED
     assert sorted(PARTS) == yaml.safe_load(DOCUMENTATION)["options"]["roles"]["choices"]
 
 
