@@ -67,7 +67,8 @@ class Part:
     """A role's part of the summary.
 
     ``variables``: those in which it registers results, in order; the value can be a list of results.
-    ``by_host``: whether each host has results of its own. Otherwise, all hosts have those of the acting one.
+    ``by_host``: whether the lines need the name of the host. Other results are those of the acting host, or
+    name the host themselves.
     """
 
     title: str
@@ -81,7 +82,6 @@ PARTS: Mapping[str, Part] = {
     "heal": Part(
         "Membership and settings",
         ("heal_unlocked", "heal_step", "heal_joined", "heal_result", "heal_labels"),
-        by_host=True,
     ),
     "label_sync": Part("Node labels", ("label_sync_result",)),
     "log_rotate": Part("Log files", ("log_rotate_result",), by_host=True),
@@ -169,7 +169,12 @@ def _lines(
         for variable, result in results:
             # of several runs of a module, only the notes of the last one are current
             found += _of_result(result, name, check_mode, is_last=result is last[variable])
-        if not check_mode and any(pending_moves(last[name]) for name in MOVERS if name in last):
+        has_waited = any(variables[host].get(name.replace("_result", "_cycles")) for name in last)
+        if (
+            not check_mode
+            and not has_waited
+            and any(pending_moves(last[name]) for name in MOVERS if name in last)
+        ):
             found.append(_Line("Pending", "", MORE_TO_DO, is_moving=True))
     return sorted(dict.fromkeys(found), key=lambda line: _ORDER.index(line.kind))
 

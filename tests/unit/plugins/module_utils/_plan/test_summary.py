@@ -96,6 +96,21 @@ def test_summary_says_how_to_finish_moves_unless_in_check_mode() -> None:
     hint = f"- Pending: {MORE_TO_DO}"
     assert lines(("anchors",), begun)[-1] == hint
     assert hint not in lines(("anchors",), begun, check_mode=True)
+    # after a wait that was too short, the role itself fails
+    assert hint not in lines(("anchors",), {**begun, "anchors_cycles": [begun["anchors_result"]]})
+
+
+def test_summary_of_heal_combines_the_results_of_all_hosts() -> None:
+    variables = {
+        "alpha": {"heal_step": QUIET, "heal_result": result(step("promote node bravo to manager"))},
+        "bravo": {"heal_step": result(step("leave another swarm on bravo")), "heal_result": SKIPPED},
+        "charlie": {"heal_step": QUIET, "heal_joined": SKIPPED},
+    }
+    assert summary(variables, ["heal"], HOSTS) == [
+        "Membership and settings:",
+        "- Changed: promote node bravo to manager",
+        "- Changed: leave another swarm on bravo",
+    ]
 
 
 def test_summary_of_wait_has_all_changes_and_only_final_notes() -> None:
