@@ -120,9 +120,7 @@ def summarize(
     if all(line.is_quiet for line in seen):
         lines.insert(0, NOTHING_DONE if any(line.kind == "Warning" for line in seen) else NOTHING)
     if missing:
-        lines.append(
-            f"Without {', '.join(missing)}: unreachable, or a task failed there; see the output above"
-        )
+        lines.append(f"Without {', '.join(missing)}: unreachable, failed or skipped; see the output above")
     return lines
 
 
@@ -189,6 +187,9 @@ def _of_result(result: Mapping[str, Any], host: str, check_mode: bool, *, is_las
         yield _Line("Failed", host, printable(str(result.get("msg") or "no reason given")))
         return
     done = "Would change" if check_mode else "Changed"
+    if result.get("changed") and "plan" not in result:
+        # the module that manages one file
+        yield _Line(done, host, printable(f"write {result.get('path', 'a file')}"))
     for step in result.get("plan") or ():
         why = "; ".join(text for _code, text in _reasons(step, "why"))
         yield _Line(done, host, f"{step['summary']}. Reason: {why}" if why else str(step["summary"]))

@@ -166,7 +166,19 @@ def test_summary_names_hosts_for_roles_that_work_on_each_host() -> None:
         *(f"- Changed on alpha: remove {number}" for number in range(MAX_LINES)),
         "- Failed on bravo: no\\nengine",
         "- Changed on alpha: 2 more; -v shows all of them",
-        "Without bravo, charlie: unreachable, or a task failed there; see the output above",
+        "Without bravo, charlie: unreachable, failed or skipped; see the output above",
+    ]
+
+
+def test_summary_names_the_file_that_log_rotate_writes() -> None:
+    variables = {
+        "alpha": {"log_rotate_result": {"changed": True, "path": "/etc/logrotate.d/orcastra"}},
+        "bravo": {"log_rotate_result": {"changed": False, "path": "/etc/logrotate.d/orcastra"}},
+        "charlie": {},
+    }
+    assert summary(variables, ["log_rotate"], HOSTS) == [
+        "Log files:",
+        "- Changed on alpha: write /etc/logrotate.d/orcastra",
     ]
 
 
