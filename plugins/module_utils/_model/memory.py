@@ -18,11 +18,15 @@ from .reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class NodeMemory:
-    """Memory of the host that a node runs on. All nodes of a physical host have the same ``host``."""
+    """Memory of the host that a node runs on. All nodes of a physical host have the same ``host``.
+
+    ``is_strained``: processes wait for memory, although the kernel may report available memory.
+    """
 
     host: str
     total_bytes: int
     available_bytes: int
+    is_strained: bool = False
 
     @property
     def used_bytes(self) -> int:

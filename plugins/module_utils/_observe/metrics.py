@@ -24,12 +24,15 @@ from .exposition import MAX_LINE_BYTES
 from .prometheus import MAX_BYTES, ReplyReader, query_urls
 from .samples import Page, Samples, TextReader, read_page
 from .scrape import Answer, Question, ask_all
+from .strain import StrainMeter
 
 
 @dataclass
 class _Findings:
-    """The results so far. The first value of a node or task is kept."""
+    """The results so far. The first value of a node or task is kept. ``now``: seconds since the epoch."""
 
+    strain: StrainMeter
+    now: float
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
     problems: list[Reason] = field(default_factory=list)
@@ -49,7 +52,11 @@ class _Findings:
         if not page.total or page.available is None:
             return False
         available = min(page.available, page.total)
-        self.nodes.setdefault(node.id, NodeMemory(host, page.total, available))
+        if node.id not in self.nodes:
+            is_strained = self.strain.is_strained(node.id, page, self.now)
+            self.nodes[node.id] = NodeMemory(host, page.total, available, is_strained=is_strained)
+            if is_strained:
+                self.problems.append(Reason("node_waits_for_memory", node=node.hostname))
         return True
 
 
@@ -61,10 +68,11 @@ class Meter:
 
     def __init__(self) -> None:
         self._last: dict[str, Answer] = {}
+        self._strain = StrainMeter()
 
     def measure(self, snapshot: SwarmSnapshot, sources: MetricSources) -> Memory:
         """Measure once; see the function ``measure``."""
-        return _measure(snapshot, sources, self._with_last)
+        return _measure(snapshot, sources, self._with_last, self._strain)
 
     def _with_last(self, answers: Mapping[str, Answer], sources: MetricSources) -> dict[str, Answer]:
         now = time.time()
@@ -88,15 +96,16 @@ class Meter:
 
 def measure(snapshot: SwarmSnapshot, sources: MetricSources) -> Memory:
     """Measure once, within ``sources.timeout_seconds``. Raises OrcastraError if ``ca_path`` is invalid."""
-    return _measure(snapshot, sources, lambda answers, _sources: answers)
+    return _measure(snapshot, sources, lambda answers, _sources: answers, StrainMeter())
 
 
 def _measure(
     snapshot: SwarmSnapshot,
     sources: MetricSources,
     complete: Callable[[Mapping[str, Answer], MetricSources], Mapping[str, Answer]],
+    strain: StrainMeter,
 ) -> Memory:
-    """``complete`` receives the answers, and returns those to use."""
+    """``complete`` receives the answers, and returns those to use. ``strain`` knows earlier pages, if any."""
     endpoints = find_endpoints(snapshot, sources)
     owners = _Owners(snapshot, endpoints)
     server: Mapping[str, Mapping[str, str]] = {}
@@ -122,7 +131,9 @@ def _measure(
     )
     answers = complete(asked, sources)
     unknown = unknown_names(snapshot, sources)
-    found = _Findings(problems=[Reason("metrics_name_unknown", key=key) for key in unknown])
+    found = _Findings(
+        strain, time.time(), problems=[Reason("metrics_name_unknown", key=key) for key in unknown]
+    )
     for entry in endpoints:
         _add_direct(found, entry, owners, answers, sources)
     if sources.prometheus_url:

@@ -22,8 +22,12 @@ from .samples import (
     NODE_ARC,
     NODE_ARC_MIN,
     NODE_AVAILABLE,
+    NODE_PAGES_IN,
+    NODE_PAGES_OUT,
     NODE_TOTAL,
+    NODE_WAITING,
     VOLUME,
+    WAITING,
     SampleCollector,
     Samples,
     cadvisor_max_age,
@@ -37,8 +41,8 @@ NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
 # instant selector returns values of up to five minutes ago as if they were current. Source:
 # https://prometheus.io/docs/prometheus/latest/querying/basics/
 _SELECTORS = (
-    f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}|{NODE_ARC}|{NODE_ARC_MIN}"}}',
-    f'{{__name__=~"orcastra_container_memory_.*|{VOLUME}"}}',
+    f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}|{NODE_ARC}|{NODE_ARC_MIN}|{NODE_WAITING}|{NODE_PAGES_IN}|{NODE_PAGES_OUT}"}}',
+    f'{{__name__=~"orcastra_container_memory_.*|{VOLUME}|{WAITING}"}}',
 )
 _CADVISOR_SELECTOR = f'{CADVISOR}{{{CADVISOR_TASK}!=""}}'
 

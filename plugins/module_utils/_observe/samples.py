@@ -31,6 +31,10 @@ CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
 VOLUME = "orcastra_volume_info"
 NODE_ARC = "node_zfs_arc_size"
 NODE_ARC_MIN = "node_zfs_arc_c_min"
+NODE_WAITING = "node_pressure_memory_waiting_seconds_total"
+NODE_PAGES_IN = "node_vmstat_pswpin"
+NODE_PAGES_OUT = "node_vmstat_pswpout"
+WAITING = "orcastra_memory_waiting_ratio"
 CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
 
@@ -52,6 +56,10 @@ NAMES = (
     VOLUME,
     NODE_ARC,
     NODE_ARC_MIN,
+    NODE_WAITING,
+    NODE_PAGES_IN,
+    NODE_PAGES_OUT,
+    WAITING,
     CADVISOR,
 )
 # metric → the label with the task ID
@@ -158,7 +166,10 @@ class Page:
     """The memory that one endpoint reports. ``tasks``: task ID → bytes.
 
     ``clock`` is the time of the host's own clock, if the page has it. ``stale`` is why samples are not used.
-    ``volumes``: node ID → volume → what the page says about it.
+    ``volumes``: node ID → volume → what the page says about it. ``waiting_share``: the share of the last
+    minutes in which a process waited for memory, from 0 to 1. ``waiting_seconds``, ``pages_in`` and
+    ``pages_out`` are counters: how long processes have waited for memory, and the pages read from swap and
+    written to it.
     """
 
     total: int | None = None
@@ -167,6 +178,10 @@ class Page:
     tasks: Mapping[str, int] = field(default_factory=dict)
     stale: tuple[Reason, ...] = ()
     volumes: Mapping[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
+    waiting_share: float | None = None
+    waiting_seconds: float | None = None
+    pages_in: float | None = None
+    pages_out: float | None = None
 
 
 def cadvisor_max_age(max_age: float) -> float:
@@ -210,20 +225,35 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     tasks = {}
     found: dict[str, dict[str, ObservedVolume]] = {}
     clock = latest.get(NODE_CLOCK)
-    if containers or volumes:
+    waiting = latest.get(WAITING)
+    if containers or volumes or waiting is not None:
         written = (now if clock is None else clock + age) - latest.get(CONTAINER_TIME, -math.inf)
         limit = max(max_age, 2 * min(latest.get(CONTAINER_INTERVAL, 0), _MAX_INTERVAL_SECONDS))
         if abs(written) <= limit:
             tasks, found = _tasks(containers), _volumes(volumes)
-        elif math.isinf(written):
-            stale.append(Reason("task_memory_undated"))
         else:
-            stale.append(Reason("task_memory_outdated", limit=limit))
+            waiting = None
+            stale.append(
+                Reason("task_memory_undated")
+                if math.isinf(written)
+                else Reason("task_memory_outdated", limit=limit)
+            )
     tasks = {**_tasks(cadvisor), **tasks}
     total, available = _size(latest.get(NODE_TOTAL)), _size(latest.get(NODE_AVAILABLE))
     if available is not None and total is not None:
         available = min(total, available + _reclaimable_cache(latest))
-    return Page(total, available, clock, tasks, tuple(stale), found)
+    return Page(
+        total,
+        available,
+        clock,
+        tasks,
+        tuple(stale),
+        found,
+        waiting_share=waiting,
+        waiting_seconds=latest.get(NODE_WAITING),
+        pages_in=latest.get(NODE_PAGES_IN),
+        pages_out=latest.get(NODE_PAGES_OUT),
+    )
 
 
 def _reclaimable_cache(latest: Mapping[str, float]) -> int:

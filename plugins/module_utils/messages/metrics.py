@@ -18,6 +18,10 @@ MESSAGES: dict[str, str] = {
     "endpoint_failed": "node {node}: {url}: {problem}",
     "endpoint_failed_using_last_answer": "node {node}: {url}: {problem}; its last answer is used",
     "exporter_of_other_node": "node {node}: {url}: expected the exporter of this node, found that of {other}",
+    "node_waits_for_memory": (
+        "{node}: processes wait for memory, so the node counts as at least 85% full, whatever it reports as "
+        "available"
+    ),
     "exporter_without_memory": (
         "node {node}: {url}: expected the metrics of a node exporter, found no memory metrics"
     ),

@@ -4,7 +4,8 @@
 
 """Measure the memory of task containers on this host, and write it to a textfile for the node exporter.
 
-The file also lists the volumes that a plugin provides or that have options, because only the node knows them.
+The file also lists the volumes that a plugin provides or that have options, because only the node knows them,
+and shows how often processes wait for memory, if the kernel measures it.
 
 The program queries the local engine and requires only Python 3.8 or newer. It replaces the file atomically,
 so that a reader sees either the old file or the new one. After a failure, the old file stays, and its
@@ -43,6 +44,9 @@ METRICS = {
     "interval_seconds": "Interval between memory measurements.",
 }
 
+WAITING = "orcastra_memory_waiting_ratio"
+WAITING_HELP = "The share of the last five minutes in which a process waited for memory."
+PRESSURE = Path("/proc/pressure/memory")
 VOLUME = "orcastra_volume_info"
 VOLUME_HELP = "A volume that a plugin provides or that has options, without its passwords."
 # A reader accepts as many volumes of one node, and labels as long.
@@ -247,11 +251,24 @@ def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
         return [entry for entry in pool.map(measure_one, containers) if entry is not None]
 
 
+def waiting_share(pressure: Path = PRESSURE) -> float | None:
+    """Return the share of the last five minutes in which a process waited for memory; None if unknown.
+
+    Source: https://docs.kernel.org/accounting/psi.html
+    """
+    try:
+        found = re.search(r"^some .*\bavg300=([0-9.]+)", pressure.read_text(), re.MULTILINE)
+        return None if found is None else float(found[1]) / 100
+    except (OSError, ValueError):
+        return None  # the kernel does not measure it
+
+
 def render(
     entries: list[tuple[dict[str, str], int]],
     now: float,
     interval: float,
     volumes: list[dict[str, str]] | None = None,
+    waiting: float | None = None,
 ) -> str:
     """Return the textfile in the Prometheus text format."""
     ordered = sorted(entries, key=lambda entry: entry[0]["task_id"])
@@ -265,6 +282,8 @@ def render(
         name = f"orcastra_container_memory_{suffix}"
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         lines += [f"{name}{labels} {value}" for labels, value in samples[suffix]]
+    if waiting is not None:
+        lines += [f"# HELP {WAITING} {WAITING_HELP}", f"# TYPE {WAITING} gauge", f"{WAITING} {waiting:g}"]
     if volumes:
         lines += [f"# HELP {VOLUME} {VOLUME_HELP}", f"# TYPE {VOLUME} gauge"]
         lines += [f"{VOLUME}{_labels(labels)} 1" for labels in volumes]
@@ -314,7 +333,7 @@ def main() -> int:
                 # a volume plugin that hangs must not prevent the measurement
                 sys.stderr.write(f"orcastra-memory-metrics: volumes: {error}\n")
                 volumes = []
-            write(options.output, render(entries, time.time(), options.interval, volumes))
+            write(options.output, render(entries, time.time(), options.interval, volumes, waiting_share()))
         except (OSError, EngineError, ValueError) as error:
             sys.stderr.write(f"orcastra-memory-metrics: {error}\n")
             status = 1

@@ -202,6 +202,29 @@ def test_fingerprint_depends_on_options_without_passwords(
     assert (first == program.fingerprint(other)) is is_same
 
 
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        (
+            "some avg10=0.00 avg60=1.00 avg300=12.50 total=9\nfull avg10=0 avg60=0 avg300=3.00 total=1\n",
+            0.125,
+        ),
+        ("full avg10=0 avg60=0 avg300=3.00 total=1\n", None),
+        ("some avg10=0.00 avg60=1.00 avg300=1.2.3 total=9\n", None),
+        (None, None),
+    ],
+)
+def test_waiting_share_is_the_five_minute_average(
+    program: ModuleType, tmp_path: Path, text: str | None, share: float | None
+) -> None:
+    pressure = tmp_path / "memory"
+    if text is not None:
+        pressure.write_text(text)
+    assert program.waiting_share(pressure) == share
+    rendered = program.render([], 1000.0, 30, waiting=share)
+    assert (f"orcastra_memory_waiting_ratio {share}" in rendered) is (share is not None)
+
+
 def test_program_measures_memory_without_the_volumes_of_a_failing_engine(
     engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

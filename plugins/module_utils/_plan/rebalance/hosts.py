@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..._model.memory import Memory
+from ..._model.memory import Memory, NodeMemory
 from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
@@ -96,8 +96,9 @@ def find_hosts(
             continue
         nodes.setdefault(sample.host, []).append(node)
         # the nodes of one host share its sample; if the samples differ, the highest one counts
-        if sample.used_bytes >= used.get(sample.host, 0):
-            used[sample.host], total[sample.host] = sample.used_bytes, sample.total_bytes
+        sample_used = used_memory(sample)
+        if sample_used >= used.get(sample.host, 0):
+            used[sample.host], total[sample.host] = sample_used, sample.total_bytes
     for unit in units:
         sample = memory.nodes.get(unit.node.id)
         if sample is not None and sample.host in used:
@@ -117,6 +118,13 @@ def find_hosts(
         for name in nodes
     ]
     return tuple(sorted(found, key=lambda host: (-host.pressure, host.name)))
+
+
+def used_memory(sample: NodeMemory) -> int:
+    """Return the bytes in use on a host. If processes wait for memory there, it counts as short of memory."""
+    return (
+        max(sample.used_bytes, int(SHORT * sample.total_bytes)) if sample.is_strained else sample.used_bytes
+    )
 
 
 def unusable_nodes(snapshot: SwarmSnapshot, memory: Memory) -> dict[str, Reason]:

@@ -198,7 +198,9 @@ class _UnitFinder:
                 used, growth = last.memory_bytes, last.memory_bytes - (measured or 0)
         preferred = self._preferred(lead)
         sample = self.memory.nodes.get(node.id)
-        is_short = sample is not None and sample.used_bytes >= SHORT * sample.total_bytes
+        is_short = sample is not None and (
+            sample.is_strained or sample.used_bytes >= SHORT * sample.total_bytes
+        )
         forbidden = forbidden or self._cooling(lead, is_short=is_short)
         if used is None:
             forbidden = forbidden or Reason("memory_use_unknown")

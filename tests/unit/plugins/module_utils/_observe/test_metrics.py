@@ -316,6 +316,15 @@ def test_measure_hides_query_of_url(pages: dict[str, Any]) -> None:
     assert "s3cret" not in str(measure(snapshot(A), sources))
 
 
+def test_measure_reports_node_that_waits_for_memory(pages: dict[str, Any]) -> None:
+    waiting = b"orcastra_memory_waiting_ratio 0.2\norcastra_container_memory_timestamp_seconds 990\n"
+    pages["http://10.0.0.1:9100/metrics"] = exporter() + waiting
+    pages["http://10.0.0.2:9100/metrics"] = exporter()
+    found = measure(snapshot(A, B), TEMPLATE)
+    assert {name: sample.is_strained for name, sample in found.nodes.items()} == {"id-a": True, "id-b": False}
+    assert codes(found.problems) == ["node_waits_for_memory"]
+
+
 def test_measure_reports_missing_task_memory_once(pages: dict[str, Any]) -> None:
     pages["http://10.0.0.1:9100/metrics"] = exporter()
     found = measure(snapshot(A, service("app"), task("app", "a")), TEMPLATE)

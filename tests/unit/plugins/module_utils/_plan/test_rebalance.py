@@ -259,6 +259,15 @@ def test_gap_is_saved_with_hysteresis() -> None:
     assert apply_edits(first, over.remember).pressure == {}
 
 
+def test_node_that_waits_for_memory_is_a_source_and_no_target() -> None:
+    even = samples(alpha=6.5, beta=6.5)
+    assert not Case(nodes=even, state=State()).plan().steps
+    waiting = {**even, "id-alpha": replace(even["id-alpha"], is_strained=True)}
+    assert the_step(Case(nodes=waiting).plan()).service_id == "id-big"
+    both = {name: replace(sample, is_strained=True) for name, sample in even.items()}
+    assert not Case(nodes=both).plan().steps
+
+
 def test_equal_pressure_on_different_sizes_is_no_gap() -> None:
     case = Case(
         nodes={

@@ -103,5 +103,5 @@ def test_filter_names_the_hosts_that_need_nothing() -> None:
     assert "d" not in settled({**members, "d": other})
     renamed = replace(members["c"], hostname="other")
     assert "c" not in settled({**members, "c": renamed})
-    # without a majority, no host is settled
+    # without a majority, no manager is settled
     assert settled({"a": members["a"], "b": SILENT, "c": SILENT}) == []
