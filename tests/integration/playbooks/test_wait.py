@@ -49,7 +49,7 @@ def test_one_run_with_wait_leaves_nothing_pending(
     assert stage.places("shop_store") == ["bravo"]
 
     # the time is over at once: the role names the move, which goes on
-    late = run_playbook(ANCHORS, orcastra_wait=True, orcastra_wait_timeout=0, **options)
+    late = run_playbook(ANCHORS, orcastra_wait=True, orcastra_move_timeout=0, **options)
     assert late.status == 2, late.failure
     assert "have not ended within 0 seconds" in late.output
     assert any(line.startswith(f"- Changed: {step}. Reason: ") for line in summary(late))
