@@ -191,6 +191,7 @@ class _Decision(FollowerCase):
         if follower.finished and (why_scaled is not None or self.would_run_again(add, ())):
             nodes = task_nodes(self.snapshot, follower.misplaced)
             self.note(Reason("move_would_repeat_tasks", service=service.name, nodes=nodes))
+            self._hold()
             return
         given_up = self._given_up()
         if given_up is not None:
@@ -276,6 +277,12 @@ class _Decision(FollowerCase):
         remove = tuple(
             text for text in managed_constraints(service) if text not in required and text not in self.foreign
         )
+        needed = moves.constraints_needed(self.follower, self.dependency)
+        is_late = not required and any(text in remove for text in needed)
+        if needed and not required and not is_late:
+            nodes = task_nodes(self.snapshot, self.follower.unpinnable(needed)) or None
+            label = self.dependency.label
+            self.note(Reason("constraint_could_repeat_tasks", service=service.name, label=label, nodes=nodes))
         is_stale = has_stale_number(service)
         if not add and not remove and not is_stale:
             return
@@ -291,19 +298,14 @@ class _Decision(FollowerCase):
             if not service.is_update_paused:
                 self.result.requeue(UPDATE_SECONDS)
             return
-        again = self.would_run_again(add, remove)
-        if again and add:
-            nodes = task_nodes(self.snapshot, again) or None
-            label = self.dependency.label
-            self.note(Reason("constraint_would_repeat_tasks", service=service.name, label=label, nodes=nodes))
-            add, again = (), self.would_run_again((), remove)
-        if again or not (add or remove):
+        if self.would_run_again(add, remove) or not (add or remove):
             return
         why: list[Reason] = []
         purpose = Reason("move_ends", service=service.name)
         if remove:
             purpose = Reason("managed_constraint_removed", service=service.name)
-            why.append(Reason("constraint_not_needed", constraints=remove))
+            late = Reason("pinned_too_late", service=service.name)
+            why.append(late if is_late else Reason("constraint_not_needed", constraints=remove))
         if add:
             purpose = Reason("follower_held", service=service.name, anchor=self.dependency.anchor)
             why.insert(0, Reason("constraint_missing", anchor=self.dependency.anchor))
