@@ -56,6 +56,9 @@ MESSAGES: dict[str, str] = {
         "{service} gets no constraint on label {label}: tasks{nodes:after  on } started without it, and Swarm "
         "could rerun them"
     ),
+    "constraint_kept_for_tasks": (
+        "{service} keeps its constraints: any change of them would make Swarm rerun its finished tasks"
+    ),
     "pinned_too_late": "Swarm could rerun tasks that started before {service} had it",
     "anchors_apart": (
         "{service} follows {anchor}, not {others:or}: they run on different nodes, and the first anchor in "

@@ -298,7 +298,10 @@ class _Decision(FollowerCase):
             if not service.is_update_paused:
                 self.result.requeue(UPDATE_SECONDS)
             return
-        if self.would_run_again(add, remove) or not (add or remove):
+        if self.would_run_again(add, remove):
+            self.note(Reason("constraint_kept_for_tasks", service=service.name))
+            return
+        if not (add or remove):
             return
         why: list[Reason] = []
         purpose = Reason("move_ends", service=service.name)

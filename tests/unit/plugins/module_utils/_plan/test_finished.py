@@ -212,7 +212,22 @@ class TestFollowers:
 
         # this task started with another constraint, so the write would run it again
         other = began(done("shop_app", "gone"), "node.role==worker")
-        assert writes(plan(swarm(late, other, *nodes, anchor_on="bravo", app_on=None))) == []
+        stays = plan(swarm(late, other, *nodes, anchor_on="bravo", app_on=None))
+        assert writes(stays) == []
+        assert Reason("constraint_kept_for_tasks", service="shop_app") in stays.notes
+
+    @BOTH
+    def test_former_follower_keeps_its_constraint_if_its_removal_would_rerun_tasks(
+        self, condition: str
+    ) -> None:
+        for where, removed in (("alpha", [(HELD,)]), ("gone", [])):
+            ended = began(done("shop_app", where), HELD)
+            seen = swarm(app(condition, **ours(HELD)), ended, anchor_on="alpha", app_on=None)
+            found = plan(seen, desired(anchors={}))
+
+            assert [step.remove for step in writes(found) if isinstance(step, PlaceService)] == removed
+            kept = Reason("constraint_kept_for_tasks", service="shop_app")
+            assert (kept in found.notes) == (not removed)
 
     def test_running_task_that_must_not_restart_gets_no_later_constraint(self) -> None:
         runs = task("shop_app", "alpha")
