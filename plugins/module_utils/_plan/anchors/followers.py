@@ -182,6 +182,12 @@ class _Decision(FollowerCase):
             self.note(Reason("misplaced_until_stopped", service=service.name))
             self.result.requeue(MOVING_SECONDS)
             return
+        if has_stale_number(service) and self._may_be_written():
+            # it may never move again; if the user then scaled it to 0, this number would count again
+            why = (Reason("rescaled_by_user"),)
+            self.result.steps.append(place_service(service, Reason("move_ends", service=service.name), why=why))
+            self.result.requeue(MOVING_SECONDS)
+            return
         if self.attempts is not None and self.attempts.reason != MISPLACED and follower.is_complete:
             # it had failed and runs again: start counting the attempts to move it
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
@@ -300,8 +306,6 @@ class _Decision(FollowerCase):
             return
         if self.would_run_again(add, remove):
             self.note(Reason("constraint_kept_for_tasks", service=service.name))
-            return
-        if not (add or remove):
             return
         why: list[Reason] = []
         purpose = Reason("move_ends", service=service.name)
