@@ -343,7 +343,7 @@ class Relocations(RuleBasedStateMachine):
 
 
 Relocations.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=60,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
