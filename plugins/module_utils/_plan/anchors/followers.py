@@ -184,8 +184,8 @@ class _Decision(FollowerCase):
             return
         if has_stale_number(service) and self._may_be_written():
             # it may never move again; if the user then scaled it to 0, this number would count again
-            why = (Reason("rescaled_by_user"),)
-            self.result.steps.append(place_service(service, Reason("move_ends", service=service.name), why=why))
+            purpose, why = Reason("move_ends", service=service.name), (Reason("rescaled_by_user"),)
+            self.result.steps.append(place_service(service, purpose, why=why))
             self.result.requeue(MOVING_SECONDS)
             return
         if self.attempts is not None and self.attempts.reason != MISPLACED and follower.is_complete:
