@@ -178,9 +178,7 @@ def test_new_leader_reruns_a_task_that_violates_a_later_constraint(swarm: Swarm,
 
 
 @CONDITIONS
-def test_new_leader_reruns_nothing_once_the_later_constraint_is_removed(
-    swarm: Swarm, condition: str
-) -> None:
+def test_new_leader_reruns_nothing_once_the_later_constraint_is_removed(swarm: Swarm, condition: str) -> None:
     home = follower_of(swarm)
     own = f"node.hostname=={home}"
     tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": [own]})
@@ -202,7 +200,7 @@ def test_new_leader_reruns_no_task_that_started_with_its_constraints(swarm: Swar
     swarm.change_leader()
     runs_no_more(swarm, "once", tasks)
 
-    # nor does a drained node, or one that Swarm has forgotten
+    # nor does it if the node is drained
     swarm.change_node(home, Availability="drain")
     swarm.change_leader()
     runs_no_more(swarm, "once", tasks)

@@ -69,9 +69,7 @@ def _is_moving(service: Service, move: Move | None) -> bool:
     return scaled or bool(move_constraints(service))
 
 
-def _release(
-    snapshot: SwarmSnapshot, service: Service, orphaned: tuple[str, ...], move: Move | None
-) -> Plan:
+def _release(snapshot: SwarmSnapshot, service: Service, orphaned: tuple[str, ...], move: Move | None) -> Plan:
     """Remove the constraint on an anchor's label, unless that would run finished tasks again."""
     commit_edits = (SetMove(service.id, None),) if move is not None else ()
     if service.is_updating:
