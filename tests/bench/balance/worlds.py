@@ -108,6 +108,8 @@ class World:
             self.go(task, found[0].id)
             self.moves.append((self.now, changed.name, node.id, found[0].id))
             self._bring_followers(changed, node.id, found[0].id)
+            if step.one_task:
+                break
 
     def _bring_followers(self, anchor: Service, source: str, target: str) -> None:
         """Move followers like the follower planner would in the next cycles."""
@@ -121,8 +123,8 @@ class World:
 
     def go(self, task: Task, node_id: str) -> None:
         """Replace ``task`` with a new task on this node."""
-        number = task.id.rpartition("/")[2]
-        new = replace(task, id=f"{task.service_id}/{int(number) + 1}", node_id=node_id, created=self.now)
+        prefix, _separator, number = task.id.rpartition("/")
+        new = replace(task, id=f"{prefix}/{int(number) + 1}", node_id=node_id, created=self.now)
         tasks = tuple(new if other.id == task.id else other for other in self.snapshot.tasks)
         self.snapshot = replace(self.snapshot, tasks=tasks)
 
