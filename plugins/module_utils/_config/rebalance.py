@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .._model.errors import ConfigError, Problem, ProblemCode
-from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules
+from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules, SpreadRules
 from .build import in_order, plain_document
 from .check import check_against
 from .document import Document
@@ -201,6 +201,19 @@ def _rules(values: _Values) -> RebalanceRules:
         },
         sustained_seconds=60 * values.get("default", "sustained_high_minutes", default=10),
         max_moves_per_cycle=values.get("max_moves_per_cycle", default=RebalanceRules.max_moves_per_cycle),
+        spread=_spread(values),
+    )
+
+
+def _spread(values: _Values) -> SpreadRules | None:
+    """The rules for spreading; None if the section is missing, blank or false."""
+    if values.get("spread", default=False) is False:
+        return None
+    minutes = values.get("spread", "settle_minutes")
+    return SpreadRules(
+        topology=values.get("spread", "topology", default=""),
+        even_tasks=values.get("spread", "even_tasks", default=True),
+        settle_seconds=SpreadRules().settle_seconds if minutes is None else 60.0 * minutes,
     )
 
 

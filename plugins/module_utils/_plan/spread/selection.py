@@ -103,6 +103,8 @@ class SpreadSelector:
         self._targets = targets
         self._storage = storage
         self._layout = Layout(snapshot, rules.topology)
+        self._refused: dict[tuple[str, str], Reason | None] = {}
+        self._eligible: dict[tuple[str, str], bool] = {}
         self._scheduler = Scheduler(snapshot, now)
         self._active = tuple(
             node for node in snapshot.nodes if node.is_ready and node.availability == "active"
@@ -135,6 +137,13 @@ class SpreadSelector:
 
     def _best(self, services: set[str], nodes: set[str], refusals: list[Reason]) -> SpreadMove | None:
         for candidate in self._candidates(services, nodes):
+            unit = candidate.unit
+            whole = self._unit_refusal(unit)
+            if whole is not None:
+                refusals.append(
+                    Reason("unit_not_moved", unit=unit.title, node=unit.node.hostname, reasons=[whole])
+                )
+                continue
             refused = self._refusal(candidate)
             constraints: tuple[str, ...] = ()
             if refused is None:
@@ -144,8 +153,9 @@ class SpreadSelector:
                     candidate.unit, candidate.target, constraints, candidate.change, candidate.stays
                 )
             reason = Reason("target_refused", host=candidate.target.hostname, reason=refused)
-            node = candidate.unit.node.hostname
-            refusals.append(Reason("unit_not_moved", unit=candidate.unit.title, node=node, reasons=[reason]))
+            refusals.append(
+                Reason("unit_not_moved", unit=unit.title, node=unit.node.hostname, reasons=[reason])
+            )
         return None
 
     def _candidates(self, services: set[str], nodes: set[str]) -> Iterator[_Candidate]:
@@ -168,7 +178,7 @@ class SpreadSelector:
             one, stays = self._one_task(unit)
             for target in targets:
                 change = self._layout.change(unit.lead, unit.node, target)
-                if change is not None and change.spreads and _is_eligible(unit.lead, target):
+                if change is not None and change.spreads and self._is_eligible(unit.lead, target):
                     yield _Candidate(one, target, change, stays)
 
     def _by_tasks(self, units: list[MoveUnit], targets: list[Node]) -> Iterator[_Candidate]:
@@ -182,7 +192,12 @@ class SpreadSelector:
                 one, stays = self._one_task(unit) if len(unit.members) == 1 else (unit, 0)
                 own = self._layout.change(unit.lead, source, target) if len(unit.members) == 1 else None
                 change = self._layout.task_change(unit.lead, source, target, len(one.tasks))
-                if own is None and change is not None and change.spreads and _is_eligible(unit.lead, target):
+                if (
+                    own is None
+                    and change is not None
+                    and change.spreads
+                    and self._is_eligible(unit.lead, target)
+                ):
                     found.append(_Candidate(one, target, change, stays))
             yield from sorted(found, key=lambda candidate: candidate.rank)
 
@@ -194,18 +209,31 @@ class SpreadSelector:
         memory = None if unit.memory_bytes is None else unit.memory_bytes // count
         return replace(unit, tasks=unit.tasks[:1], memory_bytes=memory), count - 1
 
+    def _is_eligible(self, service: Service, node: Node) -> bool:
+        """Return whether constraints and platform ever allow the service on the node."""
+        key = (service.id, node.id)
+        if key not in self._eligible:
+            allowed = platform_allows(service.platforms, node)
+            self._eligible[key] = allowed and not violated(user_constraints(service), node)
+        return self._eligible[key]
+
     # what forbids a move
 
     def _refusal(self, candidate: _Candidate) -> Reason | None:
         unit, target = candidate.unit, candidate.target
         return (
-            self._unit_refusal(unit)
-            or self._target_refusal(target)
+            self._target_refusal(target)
             or self._memory_refusal(unit, target)
             or next(iter(self._targets.blocked(unit, target, returns=self._may_return(candidate))), None)
         )
 
     def _unit_refusal(self, unit: MoveUnit) -> Reason | None:
+        key = (unit.lead.id, unit.node.id)
+        if key not in self._refused:
+            self._refused[key] = self._why_not(unit)
+        return self._refused[key]
+
+    def _why_not(self, unit: MoveUnit) -> Reason | None:
         forbidden = unit.forbidden
         # a small service needs no measurement to be spread
         if forbidden is not None and forbidden.code != "memory_use_unknown":
@@ -308,11 +336,6 @@ def why(move: SpreadMove) -> tuple[Reason, ...]:
     if len(move.constraints) > 1:
         reasons.append(Reason("nodes_excluded", count=len(move.constraints) - 1, node=target.hostname))
     return tuple(reasons)
-
-
-def _is_eligible(service: Service, node: Node) -> bool:
-    """Return whether constraints and platform ever allow the service on the node."""
-    return platform_allows(service.platforms, node) and not violated(user_constraints(service), node)
 
 
 def _counts(unit: MoveUnit) -> dict[str, int]:
