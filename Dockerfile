@@ -27,6 +27,9 @@ RUN apt-get update \
     && install -d /etc/swarm-orchestration
 COPY --from=build /opt/orcastra /opt/orcastra
 COPY container/entrypoint /usr/local/bin/orcastra-entrypoint
+# Tab completes commands in `docker exec -it CONTAINER bash`.
+RUN /opt/orcastra/bin/python -B -m orcastra_runner completion bash > /etc/orcastra-completion.bash \
+    && echo ". /etc/orcastra-completion.bash" >> /etc/bash.bashrc
 
 ARG VERSION=unknown
 LABEL org.opencontainers.image.title="Orcastra" \

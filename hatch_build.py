@@ -16,13 +16,14 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-TOP_FILES = ("CHANGELOG.rst", "CONTRIBUTING.md", "COPYING", "README.md", "SECURITY.md")
+TOP_FILES = ("CHANGELOG.rst", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "COPYING", "README.md", "SECURITY.md")
 # folder → names of the files in it, at any depth, that belong to the collection
 COLLECTION = {
     "changelogs": ("changelog.yaml", "config.yaml"),
     "docs": ("*.md", "*.rst", "*.yml"),
+    "extensions": ("*.py", "*.yml"),
     "inventory": ("*.yml", "*.md"),
-    "meta": ("runtime.yml",),
+    "meta": ("*.yml", "*.txt"),
     "playbooks": ("*.yml", "*.md", "*.j2"),
     "plugins": ("*.py", "*.yml", "*.json"),
     "roles": ("*.yml", "*.md", "*.j2", "*.py"),

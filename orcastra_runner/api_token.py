@@ -25,7 +25,7 @@ FILE_NAME = "api_token"
 MAX_BYTES = 4096
 _EXPECTED = "one line of printable text in UTF-8"
 # Without O_NONBLOCK, opening a pipe would hang.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 log = get_logger()
 
@@ -51,7 +51,7 @@ def configured_token(settings: Settings) -> bytes | None:
         expected = "either ORCASTRA_API_TOKEN or ORCASTRA_API_TOKEN_FILE"
         raise ConfigError([Problem("ORCASTRA_API_TOKEN_FILE", expected, "both")])
     try:
-        found, _status = _read(settings.api_token_file, _FLAGS)
+        found, _status = read_regular_file(settings.api_token_file, FLAGS)
         return _checked(found)
     except (OSError, _Unfit) as error:
         reason = getattr(error, "strerror", None) or error
@@ -88,7 +88,7 @@ def own_token(folder: Path) -> bytes | None:
 
 def _kept(path: Path) -> bytes:
     """Return the stored token. Raises OSError if the file isn't ours, _Unfit if it must be replaced."""
-    found, status = _read(path, _FLAGS | os.O_NOFOLLOW)
+    found, status = read_regular_file(path, FLAGS | os.O_NOFOLLOW)
     if status.st_uid != os.geteuid():
         raise PermissionError(None, f"the file belongs to user {status.st_uid}")
     if stat.S_IMODE(status.st_mode) & 0o077:
@@ -117,13 +117,14 @@ def _make(path: Path, *, replace: bool) -> bytes:
     return token
 
 
-def _read(path: Path, flags: int) -> tuple[bytes, os.stat_result]:
+def read_regular_file(path: Path, flags: int, limit: int = MAX_BYTES) -> tuple[bytes, os.stat_result]:
+    """Return at most ``limit`` + 1 bytes of a file, and its status. Raises OSError."""
     handle = os.open(path, flags)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(None, "not a regular file")
-        return file.read(MAX_BYTES + 1), status
+        return file.read(limit + 1), status
 
 
 def _checked(found: bytes) -> bytes:

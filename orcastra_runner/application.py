@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from enum import Enum
@@ -41,7 +41,11 @@ from orcastra_runner.local.mods import ModsJob
 from orcastra_runner.local.prune import PruneJob
 from orcastra_runner.log import get_logger
 from orcastra_runner.loop import Loop
+from orcastra_runner.notify.job import NotifyJob
+from orcastra_runner.notify.notifier import Notifier, NotifyRules
+from orcastra_runner.notify.targets import configured_targets
 from orcastra_runner.places import command_path
+from orcastra_runner.progress import NO_PROGRESS
 from orcastra_runner.rebalance import RebalanceJob
 from orcastra_runner.remote_hosts import MODS, RemoteHosts, RemoteJob
 from orcastra_runner.scheduler import BackgroundJob, Scheduler
@@ -65,19 +69,32 @@ class Ending(Enum):
 class Application:
     """The parts of one process. Use it in a ``with`` statement, which closes them at the end."""
 
-    def __init__(self, settings: Settings, files: Files, heartbeat: Heartbeat | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        files: Files,
+        heartbeat: Heartbeat | None = None,
+        signals: Signals | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
         """Raises UsageError if the variables of the engine connection are not valid.
 
-        ``heartbeat`` is for ``orcastra healthcheck``; None if this process runs no loop.
+        ``heartbeat`` is for ``orcastra healthcheck``; None if this process runs no loop. ``signals``:
+        those of the application before this one, so that none gets lost. ``read_only``: only ``show`` the
+        swarm.
         """
         self.settings = settings
         self.files = files
         self.connect = connector()
         self.connect_manager = connector(settings.manager_host) if settings.manager_host else None
-        self.signals = Signals()
-        self.status = StatusStore(dry_run=settings.dry_run, heartbeat=heartbeat)
+        self.signals = Signals() if signals is None else signals
+        self.status = StatusStore(
+            dry_run=settings.dry_run, read_only=read_only, peers=settings.peers, heartbeat=heartbeat
+        )
         self.scheduler = Scheduler(self.status, debug=settings.debug)
         self.requests = CommandRequests()
+        self.progress = NO_PROGRESS
         self._stack = ExitStack()
         self._stack.callback(files.mods.close)
         if heartbeat is not None:
@@ -100,17 +117,33 @@ class Application:
         self.status.heartbeat()
         command_file = CommandFile(partial(command_path, self.settings))
         if self.settings.run_once:
+            notify = self._notify_job(())
             command_file.refresh(at_once=True)
-            loop = self._loop(self.work(), configuration, command_file)
+            loop = self._loop(self.jobs(command_file), self.work(), configuration, command_file)
             succeeded = loop.run_once()
+            if notify is not None:
+                notify.run_once()
             return (
                 Ending.STANDBY if loop.left_to_another else Ending.SUCCEEDED if succeeded else Ending.FAILED
             )
         work = self.work()
         watcher, leader_watch = self._watcher(), self._leader_watch()
         self._start_background_jobs()
-        self._loop(work, configuration, command_file, watcher, leader_watch).run()
+        self._loop(self.jobs(command_file), work, configuration, command_file, watcher, leader_watch).run()
         return Ending.SUCCEEDED
+
+    def show(self, configuration: Configuration, is_over: Callable[[], bool]) -> None:
+        """Observe the swarm for the page and change nothing, until ``is_over`` or a signal ends it."""
+        self.signals.install()
+        self.status.heartbeat()
+        work = self.work()
+        work.dry_run = True
+        watcher, leader_watch = self._watcher(), self._leader_watch()
+        if self.settings.listen is not None:
+            self._serve(self.settings.listen, None)
+        jobs = [SyncJob(self.settings.relabel_time, self.settings.max_mismatch_duration)]
+        loop = self._loop(jobs, work, configuration, None, watcher, leader_watch, is_over)
+        loop.run()
 
     def work(self) -> Work:
         """Return the environment of jobs and commands."""
@@ -121,6 +154,7 @@ class Application:
 
         def should_stop() -> bool:
             self.status.heartbeat()
+            self.progress.tick()
             return self.signals.out_of_time()
 
         def run_playbook(
@@ -192,14 +226,16 @@ class Application:
 
     def _loop(
         self,
+        jobs: Sequence[Job],
         work: Work,
         configuration: Configuration,
-        command_file: CommandFile,
+        command_file: CommandFile | None,
         watcher: Watcher | None = None,
         leader_watch: LeaderWatch | None = None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> Loop:
         return Loop(
-            self.jobs(command_file),
+            jobs,
             work,
             configuration,
             self.signals,
@@ -210,6 +246,7 @@ class Application:
             leader_watch=leader_watch,
             once_wait_seconds=self.settings.once_wait,
             scheduler=self.scheduler,
+            is_over=is_over,
         )
 
     def _watcher(self) -> Watcher | None:
@@ -237,6 +274,9 @@ class Application:
         if self.settings.listen is not None:
             self._serve(self.settings.listen, None if requests is None else requests.ask)
         jobs: list[BackgroundJob] = [*(EngineJob(job, self.connect) for job in local), *remote]
+        notify = self._notify_job([job.name for job in local])
+        if notify is not None:
+            jobs.append(notify)
         self._stack.callback(self.scheduler.stop)
         self.scheduler.start(jobs)
 
@@ -255,6 +295,21 @@ class Application:
             mods_file=self.files.mods,
         )
         return hosts.jobs()
+
+    def _notify_job(self, local_jobs: Sequence[str]) -> NotifyJob | None:
+        """Return the job that notifies; None without a target, and in a dry run, which saves nothing."""
+        settings = self.settings
+        targets = configured_targets(settings)
+        if not targets:
+            return None
+        if settings.dry_run:
+            log.warning("notifications disabled", summary="a dry run sends no notifications")
+            return None
+        rules = NotifyRules(settings.notify_level, settings.notify_moves, settings.notify_interval)
+        problems = self.scheduler.problems
+        notifier = Notifier(targets, rules, self.status, problems, local_jobs=local_jobs)
+        self.status.events.is_on = True
+        return NotifyJob(notifier, self.status, self.connect, self.connect_manager)
 
     def _handover(self) -> HandoverJob | None:
         """Return the job that reboots the hosts of other instances; None without an inventory."""
@@ -290,6 +345,7 @@ class Application:
             artifacts_dir=None if folder is None else folder / subfolder,
             keep=self.settings.keep_artifacts,
             on_line=lambda line: log.debug("ansible output", line=line),
+            on_task=self.progress.wait_for,
         )
         return self._stack.enter_context(closing(runner))
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from typing import Any, NoReturn
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.text import one_line, printable
 from orcastra_runner.command.table import commands_help
+from orcastra_runner.hints import CONNECTION_ERRORS, DOCTOR_HINT
 from orcastra_runner.settings import Settings, UsageError, collect_settings, variables_help
 from orcastra_runner.terminal import terminal_of
 from orcastra_runner.version import __version__
@@ -31,6 +33,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_CHANGES = 3
 EXIT_STANDBY = 4
+
+SHELLS = ("bash", "zsh", "fish")
 
 # argparse's messages for unknown names; the quotes differ between releases of Python
 _NO_OPTION = "unrecognized arguments: "
@@ -61,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _fail(EXIT_USAGE, [str(error)], debug=debug)
     except OrcastraError as error:
-        return _fail(EXIT_FAILED, [str(error)], debug=debug)
+        hint = [DOCTOR_HINT] if isinstance(error, CONNECTION_ERRORS) else []
+        return _fail(EXIT_FAILED, [str(error), *hint], debug=debug)
     except BrokenPipeError:  # `orcastra status | head`
         sys.stderr.close()
         return EXIT_FAILED
@@ -160,8 +165,12 @@ def _add_reconciliation(commands: Any) -> None:
     _add_format(plan)
     plan.add_argument(
         "--explain",
-        action="store_true",
-        help="also list every candidate for a memory-balancing move, with the verdict and its reason",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="SERVICE",
+        help="explain why this service is on its nodes, and what would move it; without SERVICE, also list "
+        "every candidate for a memory-balancing move, with the verdict and its reason",
     )
     plan.add_argument(
         "--detailed-exitcode",
@@ -196,8 +205,19 @@ def _add_views(commands: Any) -> None:
     what_if.set_defaults(command=_what_if)
 
     status = _add(commands, "status", "show the leader, the nodes, the services and the saved state")
+    status.add_argument("--services", action="store_true", help="show only a table of the services")
     _add_format(status)
     status.set_defaults(command=_status)
+
+    past = _add(commands, "history", "show recent changes to the swarm, and the reason for each")
+    past.add_argument("--since", metavar="DURATION", help="only changes of this last time, such as 30m or 2h")
+    past.add_argument("--service", metavar="NAME", help="only changes that concern this service")
+    past.add_argument("--node", metavar="NAME", help="only changes that concern this node")
+    past.add_argument(
+        "--limit", type=int, default=50, metavar="N", help="show at most N changes (default: %(default)s)"
+    )
+    _add_format(past)
+    past.set_defaults(command=_history)
 
 
 def _add_actions(commands: Any) -> None:
@@ -210,6 +230,15 @@ def _add_actions(commands: Any) -> None:
     command.add_argument("--check", action="store_true", help="list the steps without running them")
     command.epilog = f"{commands_help()}\n\n{command.epilog}"
     command.set_defaults(command=_command)
+
+    notify = _add(commands, "notify", "list the targets of notifications, or send a test message to each")
+    notify.add_argument(
+        "--test",
+        action="store_true",
+        help=f"send a test message to each target; exit with {EXIT_FAILED} if one fails",
+    )
+    _add_format(notify)
+    notify.set_defaults(command=_notify)
 
     health = _add(commands, "healthcheck", "check whether the instance on this host is alive")
     health.set_defaults(command=_healthcheck)
@@ -227,6 +256,12 @@ def _add_configuration(commands: Any) -> None:
     doctor = _add(commands, "doctor", "check all prerequisites, and show how to fix the missing ones")
     _add_format(doctor)
     doctor.set_defaults(command=_doctor, collects_problems=True)
+
+    completion = commands.add_parser(
+        "completion", help="print a script that makes your shell complete commands and options"
+    )
+    completion.add_argument("shell", choices=SHELLS, help="the shell to print the script for")
+    completion.set_defaults(command=_completion, config=None, collects_problems=True)
 
     config = commands.add_parser("config", help="check the configuration, or print its schema")
     parts = config.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -292,8 +327,13 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import show_plan  # noqa: PLC0415
+    from orcastra_runner.commands import show_explanation, show_plan  # noqa: PLC0415
 
+    if isinstance(options.explain, str):
+        if options.detailed_exitcode:
+            raise UsageError("plan: expected either --explain SERVICE or --detailed-exitcode, found both")
+        show_explanation(settings, options.explain, as_json=options.format == "json")
+        return EXIT_OK
     has_steps = show_plan(settings, as_json=options.format == "json", explain=options.explain)
     return EXIT_CHANGES if has_steps and options.detailed_exitcode else EXIT_OK
 
@@ -308,9 +348,24 @@ def _what_if(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from orcastra_runner.commands import show_status  # noqa: PLC0415
+    from orcastra_runner.commands import show_services, show_status  # noqa: PLC0415
 
+    if options.services:
+        show_services(settings, as_json=options.format == "json")
+        return EXIT_OK
     show_status(settings, as_json=options.format == "json")
+    return EXIT_OK
+
+
+def _history(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.commands import show_history  # noqa: PLC0415
+    from orcastra_runner.history import Filter, parse_duration  # noqa: PLC0415
+
+    if options.limit < 1:
+        raise UsageError(f"--limit: expected at least 1, found {options.limit}")
+    since = 0.0 if options.since is None else time.time() - parse_duration(options.since)
+    wanted = Filter(since, options.service, options.node, options.limit)
+    show_history(settings, wanted, as_json=options.format == "json")
     return EXIT_OK
 
 
@@ -320,6 +375,13 @@ def _command(settings: Settings, options: argparse.Namespace) -> int:
 
     command, argument = parse_words(options.name, options.argument, options.id)
     return EXIT_OK if run_command(settings, command, argument, options.id) else EXIT_FAILED
+
+
+def _notify(settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.notify.trial import show_targets, test_targets  # noqa: PLC0415
+
+    show = test_targets if options.test else show_targets
+    return EXIT_OK if show(settings, as_json=options.format == "json") else EXIT_FAILED
 
 
 def _healthcheck(_settings: Settings, _options: argparse.Namespace) -> int:
@@ -340,6 +402,13 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
 
     is_well = show_doctor(settings, options.problems, as_json=options.format == "json")
     return EXIT_OK if is_well else EXIT_FAILED
+
+
+def _completion(_settings: Settings, options: argparse.Namespace) -> int:
+    from orcastra_runner.completion import completion_script  # noqa: PLC0415
+
+    sys.stdout.write(completion_script(build_parser(), options.shell))
+    return EXIT_OK
 
 
 def _init(settings: Settings, options: argparse.Namespace) -> int:

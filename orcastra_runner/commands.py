@@ -17,6 +17,7 @@ from uuid import uuid4
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.schema import SCHEMA
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, Problem
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DONE,
     AlreadyClaimed,
@@ -29,7 +30,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import 
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.starter import plan_starter
 from ansible_collections.orcastra.swarm.plugins.module_utils.messages.formatting import plural
-from orcastra_runner import log
+from orcastra_runner import history, log
 from orcastra_runner.application import Application, Ending, connector
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.command.handover import wait_until_taken
@@ -39,6 +40,7 @@ from orcastra_runner.command.run import CommandRunner
 from orcastra_runner.command.table import Command
 from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.doctor import doctor_data, doctor_text, examine, failures
+from orcastra_runner.explain import explain
 from orcastra_runner.files import Files
 from orcastra_runner.heal import plan_healing
 from orcastra_runner.heartbeat import Heartbeat
@@ -46,11 +48,14 @@ from orcastra_runner.jobs import Stopped, Work
 from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.places import command_path, rebalance_path
 from orcastra_runner.preflight import lacks_configuration, load, other_files, warnings
+from orcastra_runner.progress import Progress
+from orcastra_runner.read_only import is_unconfigured, show_until_configured
 from orcastra_runner.rebalance import RebalanceFile, plan_balancing
 from orcastra_runner.report import plan_data, plan_text, status_data, status_text, to_json, to_text
 from orcastra_runner.service_report import services_data
+from orcastra_runner.service_table import table_data, table_text
 from orcastra_runner.settings import DEFAULT_CONFIG_DIR, Settings, UsageError
-from orcastra_runner.signals import StopNow
+from orcastra_runner.signals import Signals, StopNow
 from orcastra_runner.starter import existing_files, render, write_starter
 from orcastra_runner.swarm import Swarm, plan_all
 from orcastra_runner.terminal import terminal_of
@@ -61,12 +66,22 @@ logger = log.get_logger()
 
 
 def run(settings: Settings) -> Ending:
-    """Run the loop, or one cycle. Raises ConfigError if the configuration is not valid."""
+    """Run the loop, or one cycle. Without a configuration, only show the swarm until there is one.
+
+    Raises ConfigError if the configuration is not valid.
+    """
     log.configure(settings.log_format, debug=settings.debug)
-    configuration, rebalance_file = load(settings)
+    signals = Signals()
+    if is_unconfigured(settings):
+        found = show_until_configured(settings, signals)
+        if found is None:
+            return Ending.SUCCEEDED
+        configuration, rebalance_file = found
+    else:
+        configuration, rebalance_file = load(settings)
     _warn(settings, configuration, rebalance_file)
     files = Files(configuration, rebalance_file, ModsFile(settings.mod_manager_config))
-    with Application(settings, files, Heartbeat(settings.state_dir)) as application:
+    with Application(settings, files, Heartbeat(settings.state_dir), signals) as application:
         return application.run(configuration)
 
 
@@ -90,6 +105,34 @@ def show_plan(settings: Settings, *, as_json: bool, explain: bool = False) -> bo
     else:
         _show(plan_text(plan, candidates, short))
     return not plan.is_empty
+
+
+def show_explanation(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Print why a service is where it is, and what would move it. Raises UsageError for an unknown name."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration, rebalance_file = _load_or_none(settings)
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+    found = explain(settings, seen, configuration.desired, rebalance_file, name)
+    if as_json:
+        _print(to_json(found.to_data()))
+    else:
+        _show(found.to_text())
+
+
+def show_services(settings: Settings, *, as_json: bool) -> None:
+    """Print a table of the services. Needs no configuration, but shows anchors and memory with one."""
+    log.configure(settings.log_format, debug=settings.debug)
+    configuration, rebalance_file = _load_or_none(settings, quiet=True)
+    with closing(Swarm(connector())) as swarm:
+        seen = swarm.observe()
+    is_measured = rebalance_file.is_present
+    memory = measure(seen.snapshot, rebalance_file.rebalance.sources) if is_measured else Memory()
+    services = table_data(seen, configuration.desired, memory)
+    if as_json:
+        _print(to_json({"services": services}))
+    else:
+        _show(table_text(services))
 
 
 def show_forecast(settings: Settings, lose: Sequence[str], add: Sequence[str], *, as_json: bool) -> bool:
@@ -127,6 +170,17 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         _show(status_text(status))
 
 
+def show_history(settings: Settings, wanted: history.Filter, *, as_json: bool) -> None:
+    """Print recent actions of all instances; needs no configuration. Raises UsageError for unknown names."""
+    log.configure(settings.log_format, debug=settings.debug)
+    with closing(Swarm(connector())) as swarm:
+        found = history.choose(swarm.observe(), wanted)
+    if as_json:
+        _print(to_json(history.actions_data(found)))
+    else:
+        _show(history.actions_text(found))
+
+
 def run_command(settings: Settings, command: Command, argument: str | None, id_: str | None) -> bool:
     """Run a command now, whichever node is the leader. Prints the result. Returns whether it succeeded.
 
@@ -140,6 +194,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
     result: CommandRecord | None = None
     with Application(settings, files) as application:
         application.signals.install()
+        application.progress = Progress(lambda line: _note(f"{words}: {line}"))
         work = application.work()
         if settings.dry_run:
             return _rehearse_command(work, command, argument, id_)
@@ -152,7 +207,7 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
                 result = runner.run_unrecorded(work, command, argument)
             if result.is_running:
                 _say(f"{words}: {result.message}")
-                result = wait_until_taken(work, key, application.signals.pause) or result
+                result = _wait_for_another_instance(application, work, key) or result
         except AlreadyClaimed as error:
             found = error.record
             if found.command != words:
@@ -171,6 +226,20 @@ def run_command(settings: Settings, command: Command, argument: str | None, id_:
         return True
     _say(f"{words}: {result.status}: {result.message}")
     return result.status == DONE
+
+
+def _wait_for_another_instance(application: Application, work: Work, key: str) -> CommandRecord | None:
+    progress = application.progress
+    progress.wait_for("another instance to take the reboot")
+
+    def pause(seconds: float) -> None:
+        progress.tick()
+        application.signals.pause(seconds)
+
+    try:
+        return wait_until_taken(work, key, pause)
+    finally:
+        progress.wait_for(None)
 
 
 def _rehearse_command(work: Work, command: Command, argument: str | None, id_: str | None) -> bool:
@@ -278,10 +347,15 @@ def show_schema() -> None:
     _print(to_json(SCHEMA))
 
 
-def _load_or_none(settings: Settings) -> tuple[Configuration, RebalanceFile]:
-    """Return the configuration of a command that only shows something; if there is none, an empty one."""
+def _load_or_none(settings: Settings, *, quiet: bool = False) -> tuple[Configuration, RebalanceFile]:
+    """Return the configuration of a command that only shows something; if there is none, an empty one.
+
+    ``quiet``: don't warn about that.
+    """
     if not lacks_configuration(settings):
         return load(settings)
+    if quiet:
+        return load(settings, may_be_missing=True)
     _complain(
         f"there is no configuration in {settings.config_dir}, so this shows the swarm without one. "
         "Next step: run `orcastra init` to write a swarm.yml"
@@ -320,6 +394,12 @@ def _warn(settings: Settings, configuration: Configuration, rebalance_file: Reba
 
 def _say(message: str) -> None:
     _show(one_line(message))
+
+
+def _note(message: str) -> None:
+    """Print a line about the progress to the standard error stream, apart from the result."""
+    sys.stderr.write(f"{terminal_of(sys.stderr).lay_out([(one_line(message), 'dim')])}\n")
+    sys.stderr.flush()
 
 
 def _complain(warning: str) -> None:

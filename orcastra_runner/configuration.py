@@ -140,6 +140,11 @@ class Configuration:
         self.desired = self._with_policy(self.desired)
         return tuple(str(one) for one in kept)
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether there has been no file yet, which ``may_be_missing`` allows."""
+        return not any(document.exists for document in self._good.values())
+
     def present(self) -> list[Path]:
         """Return the files that exist."""
         return [path for path in self.files.paths if path is not None and path.exists()]

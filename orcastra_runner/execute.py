@@ -120,9 +120,10 @@ class PlaybookRunner:
         artifacts_dir: Path | None = None,
         keep: int = 20,
         on_line: Callable[[str], None] = lambda _line: None,
+        on_task: Callable[[str | None], None] = lambda _name: None,
     ) -> None:
         """``timeout`` is in seconds and applies to each playbook; ``on_line`` gets each line that Ansible
-        prints.
+        prints, ``on_task`` the name of each task when it starts, and None at the end.
 
         The output of the last ``keep`` runs is kept in ``artifacts_dir``, if given.
         """
@@ -130,6 +131,7 @@ class PlaybookRunner:
         self._artifacts_dir = artifacts_dir
         self._keep = keep
         self._on_line = on_line
+        self._on_task = on_task
         self._private = PrivateFolder()
 
     def close(self) -> None:
@@ -158,7 +160,7 @@ class PlaybookRunner:
         started = time.monotonic()
         short_name = Path(playbook).name.removesuffix(".yml").rpartition(".")[2]
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{short_name}-{uuid4().hex[:8]}"
-        watcher = _Watcher(self._on_line)
+        watcher = _Watcher(self._on_line, self._on_task)
         hosts = inventory.absolute() if inventory else self._folder / "inventory" / "hosts.yml"
         try:
             self._write_inputs(extra_vars)
@@ -182,6 +184,7 @@ class PlaybookRunner:
             try:
                 _run(runner)
             finally:
+                self._on_task(None)
                 if runner.canceled or runner.timed_out:
                     _kill_leftovers(artifacts / name)
                 self._tidy(artifacts / name)
@@ -269,6 +272,7 @@ class _Watcher:
     """Collects results and output from the events of ansible-runner."""
 
     on_line: Callable[[str], None]
+    on_task: Callable[[str | None], None] = lambda _name: None
     tasks: list[TaskResult] = field(default_factory=list)
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     stats: dict[str, Any] = field(default_factory=dict)
@@ -280,6 +284,8 @@ class _Watcher:
                 self.lines.append(line.rstrip())
                 self.on_line(line.rstrip())
         kind = event.get("event")
+        if kind == "playbook_on_task_start":
+            self.on_task(str(event.get("event_data", {}).get("task", "")) or None)
         if kind == "playbook_on_stats":
             self.stats.update(event.get("event_data", {}).get("artifact_data") or {})
         if kind in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):

@@ -22,6 +22,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import requeue_after
 from orcastra_runner.command.file import CommandFile
 from orcastra_runner.configuration import Configuration
+from orcastra_runner.hints import CONNECTION_ERRORS, DOCTOR_HINT
 from orcastra_runner.jobs import AS_CONFIGURED, AS_CONFIGURED_BUT_SHORT, Job, Work
 from orcastra_runner.leadership import LeaderWatch
 from orcastra_runner.log import get_logger
@@ -66,13 +67,14 @@ class Loop:
         leader_watch: LeaderWatch | None = None,
         once_wait_seconds: float = ONCE_WAIT_SECONDS,
         scheduler: Scheduler | None = None,
+        is_over: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``acts_anywhere``: act whichever engine is the leader. ``clock`` returns monotonic seconds.
 
         ``watcher`` and ``leader_watch`` wake the loop through the inbox of ``signals``. A change of
         ``command_file`` makes the job ``commands`` due. ``once_wait_seconds``: how long ``run_once`` waits
-        without progress.
+        without progress. ``is_over`` ends ``run`` without a signal.
         """
         self._jobs = {job.name: job for job in jobs}
         self._work = work
@@ -83,6 +85,7 @@ class Loop:
         self._command_file = command_file
         self._leader_watch = leader_watch
         self._once_wait_seconds = once_wait_seconds
+        self._is_over = is_over
         self._observed_at = -EVENT_GAP_SECONDS
         self._clock = clock
         self._status = work.status
@@ -96,12 +99,14 @@ class Loop:
         """Whether ``run_once`` did nothing because another instance is active."""
 
     def run(self) -> None:
-        """Loop until a signal ends it."""
+        """Loop until a signal ends it, or it is over."""
         now = self._clock()
         for job in self._jobs.values():
             self._schedule.add(job.name, job.interval, now + (job.interval if job.starts_late else 0))
         try:
             while not self._signals.stop_requested:
+                if self._is_over():
+                    return
                 self._status.heartbeat()
                 self.run_due()
                 self._wait()
@@ -124,7 +129,9 @@ class Loop:
                 )
                 return True
             return self._run_until_finished([job for job in self._jobs.values() if not job.starts_late])
-        except OrcastraError:
+        except OrcastraError as error:
+            if isinstance(error, CONNECTION_ERRORS):
+                log.error("cycle failed", summary=DOCTOR_HINT)  # noqa: TRY400 - the error was reported
             return False
         except StopNow:
             log.info("stopping", signal=self._signals.name)
@@ -198,12 +205,15 @@ class Loop:
                 break
             before = len(done)
             done |= {(action.job, action.summary) for action in self._status.view().history}
-            if len(done) > before or not limit:
+            is_new = len(done) > before or not limit
+            if is_new:
                 limit = self._clock() + self._once_wait_seconds
             latest = deadline if self._has_scaled_to_0() else min(limit, deadline)
             if seconds > FOLLOW_UP_SECONDS or self._clock() + seconds > latest:
                 self._log_remaining_work(waiting)
                 break
+            if is_new:
+                self._log_wait(waiting, latest - self._clock())
             with contextlib.suppress(queue.Empty):
                 self._signals.inbox.get(timeout=max(seconds, 0.001))
             self._work.swarm.invalidate()
@@ -219,6 +229,12 @@ class Loop:
         elif self._work.dry_run:
             log.info("dry run finished", summary="nothing was changed")
         return True
+
+    def _log_wait(self, waiting: Sequence[Job], seconds: float) -> None:
+        """Log how long a single cycle waits at most; the notes of the plans have the work in progress."""
+        plans = self._status.view().plans
+        if any(plans[job.name].notes for job in waiting if job.name in plans):
+            log.info("waiting for work in progress", at_most_seconds=round(seconds))
 
     def _has_scaled_to_0(self) -> bool:
         """Whether a service is scaled to 0 for its move: it must not stay down until the next run."""

@@ -68,6 +68,12 @@ class Metrics:
         )
         self.failures = gauge("orcastra_job_consecutive_failures", "Consecutive failures of a job.", "name")
         self.steps = counter("orcastra_steps_total", "Steps carried out, by kind.", "action", "result")
+        self.notifications = counter(
+            "orcastra_notifications_total", "Attempts to send notifications to a URL.", "result"
+        )
+        self.notifications_waiting = gauge(
+            "orcastra_notifications_waiting", "Notifications that not all URLs have received."
+        )
         self.commands = counter("orcastra_commands_total", "Commands carried out.", "command", "status")
         self.requests = counter("orcastra_http_requests_total", "HTTP requests.", "path", "code")
         self.anchor_updates = counter("anchor_updates_total", "Changes to anchor labels.")
@@ -125,6 +131,7 @@ class Metrics:
         self.tasks.set(sum(task.is_running for task in seen.snapshot.tasks))
         self.missing_tasks.set(missing)
         self.moves.set(len(seen.state.moves))
+        self.notifications_waiting.set(len(seen.state.outbox))
         self.given_up.set(sum(tried.given_up is not None for tried in seen.state.attempts.values()))
 
     def leads(self, *, leads: bool, acts: bool) -> None:

@@ -100,15 +100,29 @@ def _found_instead(directory: Path) -> str:
     if not directory.is_dir():
         return f"none: the folder {directory} does not exist"
     try:
-        names = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
+        shown = _possible_files(directory)[:MOST_SHOWN]
     except OSError as error:
         return f"none: {directory} cannot be read ({error.strerror or error})"
-    alike = [name for name in names if any(word in name.lower() for word in _ALIKE)]
-    yaml = [name for name in names if name not in alike and name.lower().endswith(ENDINGS)]
-    shown = [*alike, *yaml][:MOST_SHOWN]
     if shown:
         return f"none of them, but {', '.join(shown)}"
     return "none (to start, write {} to swarm.yml; `orcastra config schema` shows all keys)"
+
+
+def has_possible_files(directory: Path) -> bool:
+    """Whether a folder has files that may be meant as a configuration, or can't be read."""
+    try:
+        return bool(_possible_files(directory))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _possible_files(directory: Path) -> list[str]:
+    """Return the names that resemble those of configuration files, then other YAML files. Raises OSError."""
+    names = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
+    alike = [name for name in names if any(word in name.lower() for word in _ALIKE)]
+    return [*alike, *(name for name in names if name not in alike and name.lower().endswith(ENDINGS))]
 
 
 def rebalance_path(settings: Settings) -> Path:

@@ -33,6 +33,7 @@ from orcastra_runner.api_token import configured_token
 from orcastra_runner.configuration import Configuration, has_configuration
 from orcastra_runner.cron import machine_zone
 from orcastra_runner.local.mods_file import check_mods
+from orcastra_runner.notify.targets import configured_targets
 from orcastra_runner.places import EXPORTERS, absence, command_path, is_missing, missing_file, rebalance_path
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import (
@@ -136,6 +137,7 @@ def surroundings(settings: Settings) -> list[Problem]:
         if folder is not None and not is_missing(folder) and not folder.is_dir():
             problems.append(Problem(name, "a folder", f"a file at {folder}"))
     _collect(partial(configured_token, settings), problems)
+    _collect(partial(configured_targets, settings), problems)
     if settings.prunes and not os.environ.get("TZ", "").strip():
         _collect(machine_zone, problems)
     return problems + _engines(settings)

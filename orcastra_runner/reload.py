@@ -17,6 +17,12 @@ from orcastra_runner.jobs import Work
 from orcastra_runner.kept import STABLE_SECONDS
 from orcastra_runner.log import get_logger
 
+# Why an instance without a configuration is read-only.
+ABSENT = (
+    "there is no configuration, so this instance only shows the swarm and changes nothing; "
+    "next step: run `orcastra init` to write a swarm.yml"
+)
+
 log = get_logger()
 
 
@@ -85,4 +91,5 @@ class Reloader:
                 "removals delayed until the files are stable", summary=text, seconds=round(STABLE_SECONDS)
             )
         refused = [f"rejected the new configuration: {problem}" for problem in self._refused]
-        self._work.status.problem("configuration", "; ".join([*refused, *kept]) or None)
+        absent = [ABSENT] if self._configuration.is_absent else []
+        self._work.status.problem("configuration", "; ".join([*absent, *refused, *kept]) or None)

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_report import iso_time
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import Observation
+from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import task_memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.finished import finished
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import expected_and_running
 
@@ -23,6 +25,18 @@ def services_data(seen: Observation, short: Iterable[Shortage]) -> list[dict[str
     reasons = {one.service: one for one in short}
     services = sorted(seen.snapshot.services, key=lambda service: service.name)
     return [_service(seen, service, reasons.get(service.name)) for service in services]
+
+
+def add_memory(services: list[dict[str, Any]], seen: Observation, memory: Memory) -> list[dict[str, Any]]:
+    """Add the memory of one task of each service, on average, in bytes; None if that isn't known."""
+    by_name = seen.snapshot.service_by_name
+    for entry in services:
+        service = by_name[entry["name"]]
+        running = [task for task in seen.snapshot.tasks_of(service) if task.is_running]
+        used = [task_memory(memory, task, service) for task in running]
+        known = [one for one in used if one]
+        entry["memory_bytes"] = sum(known) // len(known) if known else None
+    return services
 
 
 def _service(seen: Observation, service: Service, short: Shortage | None) -> dict[str, Any]:

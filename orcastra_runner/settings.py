@@ -199,6 +199,32 @@ class Settings:
         "URL that receives a JSON POST when a container is healed, can't be healed, or is given up on",
         is_secret=True,
     )
+    notify_urls: str | None = setting(
+        "NOTIFY_URLS",
+        "urls",
+        None,
+        "Apprise URLs that receive notifications, such as ntfy://topic; several are separated by white space "
+        "or commas",
+        is_secret=True,
+    )
+    notify_urls_file: Path | None = setting(
+        "NOTIFY_URLS_FILE", "path", None, "file with the Apprise URLs, such as a Swarm secret"
+    )
+    notify_level: str = setting(
+        "NOTIFY_LEVEL",
+        "text",
+        "info",
+        "least severe level to notify about: info, warning or error",
+        choices=("info", "warning", "error"),
+    )
+    notify_moves: bool = setting("NOTIFY_MOVES", "bool", False, "also notify about each move of a service")
+    notify_interval: float = setting(
+        "NOTIFY_INTERVAL",
+        "seconds",
+        60.0,
+        "seconds between two messages to a URL; events in between are combined into one message",
+        least=0,
+    )
     gc_cron: str = setting(
         "GC_CRON",
         "cron",
@@ -294,6 +320,13 @@ class Settings:
         (),
         "domain names under which browsers may open the status page, separated by commas",
     )
+    peers: tuple[str, ...] = setting(
+        "ORCASTRA_PEERS",
+        "links",
+        (),
+        "URLs of the pages of other instances, separated by commas, to link from the page; in "
+        "http://{address}:6060/, the address of each other manager replaces {address}",
+    )
     api_token: str | None = setting(
         "ORCASTRA_API_TOKEN",
         "text",
@@ -384,6 +417,9 @@ def collect_settings() -> tuple[Settings, list[Problem]]:
     if values["api_token"] is not None and values["api_token_file"] is not None:
         expected = "either ORCASTRA_API_TOKEN or ORCASTRA_API_TOKEN_FILE"
         problems.append(Problem(key="ORCASTRA_API_TOKEN_FILE", expected=expected, found="both"))
+    if values["notify_urls"] is not None and values["notify_urls_file"] is not None:
+        expected = "either NOTIFY_URLS or NOTIFY_URLS_FILE"
+        problems.append(Problem(key="NOTIFY_URLS_FILE", expected=expected, found="both"))
     return Settings(**values), problems
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._apply.mods import ModOutcome, Refreshing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, text_of
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.shortage import Shortage
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import CommandRecord
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import LabelNode, Plan, Step
@@ -29,6 +29,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observatio
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.shortages import shortages
 from orcastra_runner.heartbeat import STUCK_SECONDS, Heartbeat
 from orcastra_runner.metrics import Metrics
+from orcastra_runner.notify.events import Events
 
 # Number of actions to keep for the page.
 HISTORY = 200
@@ -82,12 +83,15 @@ class View:
     ``observed_at``: when the swarm was last observed; ``answers``: whether the engine answered the last
     request, even if it is not a manager's engine. ``mods``: the result for each mod of the last refresh, at
     ``refreshed_at``. ``short``: the services that were short of tasks at the last observation; their
-    ``since`` is when that began. All times are seconds since the epoch.
+    ``since`` is when that began. ``read_only``: there is no configuration, so this instance changes nothing.
+    ``peers``: the URLs of other instances. All times are seconds since the epoch.
     """
 
     version: int = 0
     started_at: float = 0.0
     dry_run: bool = False
+    read_only: bool = False
+    peers: tuple[str, ...] = ()
     seen: Observation | None = None
     short: tuple[Shortage, ...] = ()
     observed_at: float | None = None
@@ -105,6 +109,12 @@ class View:
     refreshed_at: float | None = None
 
 
+def command_summary(record: CommandRecord) -> str:
+    """Return a finished command as one line."""
+    is_done = record.status == DONE
+    return f"command {record.command}{f': {record.message}' if is_done and record.message else ''}"
+
+
 class StatusStore:
     """Collects the status."""
 
@@ -112,6 +122,8 @@ class StatusStore:
         self,
         *,
         dry_run: bool = False,
+        read_only: bool = False,
+        peers: tuple[str, ...] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat: Heartbeat | None = None,
@@ -121,12 +133,13 @@ class StatusStore:
         ``heartbeat`` shows other processes on this host that the loop is alive.
         """
         self.metrics = Metrics()
+        self.events = Events()
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._beat_at = monotonic()
         self._heartbeat = heartbeat
-        self._view = View(started_at=clock(), dry_run=dry_run)
+        self._view = View(started_at=clock(), dry_run=dry_run, read_only=read_only, peers=peers)
         self._history: deque[Action] = deque(maxlen=HISTORY)
         self.metrics.dry_run.set(dry_run)
 
@@ -187,6 +200,7 @@ class StatusStore:
         """Note the result of a refresh of this node's mods."""
         self.metrics.refreshed(done)
         self._change(mods=done.mods, refreshed_at=self._clock())
+        self.events.refreshed(self._clock(), done.mods)
 
     def problem(self, topic: str, text: str | None) -> None:
         """Note a problem; None if it is resolved."""
@@ -226,20 +240,25 @@ class StatusStore:
         why, why_not = (tuple(map(Reason.to_data, given)) for given in (step.why, step.why_not))
         self._add(Action(self._clock(), job, step.summary, outcome, why, why_not, result.error))
         self._count(job, step.action, outcome, step)
+        self.events.stepped(self._clock(), job, step.summary, map(str, step.why), result.error, step)
 
     def playbook_stepped(self, job: str, result: Mapping[str, Any], step: Step | None) -> None:
         """Note a step that a playbook carried out; ``step`` is the same step as planned here, if it was."""
         why, why_not = tuple(result.get("why") or ()), tuple(result.get("why_not") or ())
         self._add(Action(self._clock(), job, str(result.get("summary")), DONE, why, why_not))
         self._count(job, str(result.get("action")), DONE, step)
+        reasons = [text_of(reason) for reason in why]
+        self.events.stepped(self._clock(), job, str(result.get("summary")), reasons, None, step)
+
+    def gave_up_healing(self, reasons: Iterable[Reason]) -> None:
+        """Note the containers that are no longer healed."""
+        self.events.gave_up_healing(self._clock(), reasons)
 
     def commanded(self, record: CommandRecord) -> None:
         """Note the end of a command."""
         why = (Reason("command_requested", source=record.source).to_data(),)
         error = None if record.status == DONE else record.message
-        summary = f"command {record.command}"
-        if record.status == DONE and record.message:
-            summary += f": {record.message}"
+        summary = command_summary(record)
         self._add(Action(self._clock(), "commands", summary, record.status, why, error=error))
         self.metrics.commands.labels(record.command.split(" ", 1)[0], record.status).inc()
 

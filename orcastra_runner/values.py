@@ -26,6 +26,9 @@ PREFIX = "ORCASTRA_"
 # Clocks and timers overflow beyond this, which is more than thirty years in seconds.
 LARGEST_NUMBER = 10**9
 
+# in a URL of another instance: the address of each manager
+ADDRESS = "{address}"
+
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
     **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
@@ -96,9 +99,10 @@ class Variable:
         if not text.strip():
             return default, None
         try:
-            _refuse_slips(text)
+            kind = KINDS[self.kind]
+            _refuse_slips(text.replace("\n", " ") if kind.has_lines else text)
             _refuse_other_than(self.choices, text)
-            return KINDS[self.kind].parse(text, self), None
+            return kind.parse(text, self), None
         except WrongValue as wrong:
             shown = _NOT_SHOWN if self.is_secret else shorten(text)
             return default, Problem(key=self.name, expected=self.expected, found=f"{shown}{wrong.hint}")
@@ -108,11 +112,13 @@ class Variable:
 class Kind:
     """One kind of values.
 
-    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue.
+    ``parse`` gets the text, which is not empty, and its variable; it raises WrongValue. ``has_lines``: the
+    text may have several lines.
     """
 
     expected: str
     parse: Callable[[str, Variable], Any]
+    has_lines: bool = False
 
 
 def quotes_hint(text: str) -> str:
@@ -216,10 +222,23 @@ def _url(text: str, _variable: Variable) -> str:
     return text
 
 
+def _links(text: str, variable: Variable) -> tuple[str, ...]:
+    links = _words(text, variable)
+    for link in links:
+        _url(link.replace(ADDRESS, "192.0.2.1"), variable)
+    return links
+
+
 def _zone(text: str, _variable: Variable) -> str:
     fault = cron.zone_fault(text)
     if fault is not None:
         raise WrongValue(fault)
+    return text
+
+
+def _urls(text: str, _variable: Variable) -> str:
+    if "://" not in text:
+        raise WrongValue(" (it has no schema and ://)")
     return text
 
 
@@ -240,5 +259,10 @@ KINDS = {
     "cron": Kind(cron.EXPECTED, _cron),
     "zone": Kind(cron.ZONE_EXPECTED, _zone),
     "address": Kind(address.EXPECTED, _address),
+    "links": Kind(
+        "URLs that start with http:// or https://, separated by commas; {{address}} stands for each manager",
+        _links,
+    ),
     "url": Kind("a URL that starts with http:// or https://", _url),
+    "urls": Kind("URLs separated by white space or commas", _urls, has_lines=True),
 }

@@ -32,7 +32,9 @@ sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lab-engine", help="Docker Engine of the lab: 20.10 or 26.1 (default: this machine's)")
+    parser.addoption(
+        "--lab-engine", help="Docker Engine of the lab: 20.10, 26.1, 28.5 or mixed (default: this machine's)"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

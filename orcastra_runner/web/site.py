@@ -32,7 +32,7 @@ from orcastra_runner.settings import UsageError
 from orcastra_runner.signals import Signals
 from orcastra_runner.status import StatusStore
 from orcastra_runner.web.connections import Connections
-from orcastra_runner.web.data import DOCUMENTS, Documents, what_if_data
+from orcastra_runner.web.data import DOCUMENTS, Document, Documents, prepare, what_if_data
 from orcastra_runner.web.guard import Guard, Refusal
 
 MAX_BODY_BYTES = 16 * 1024
@@ -112,7 +112,7 @@ class Site:
             "/api/what-if": self._what_if,
             **{f"/api/{name}": partial(_send_document, documents, name) for name in DOCUMENTS},
             **{
-                path: partial(_send_file, (folder / name).read_bytes(), content_type)
+                path: partial(_send_file, prepare((folder / name).read_bytes(), level=9), content_type)
                 for path, (name, content_type) in PAGE.items()
             },
         }
@@ -194,7 +194,7 @@ class Site:
     async def _refresh_mods(self, request: web.BaseRequest) -> web.Response:
         await _read_json(request)
         view = self.status.view()
-        if view.acts or view.dry_run or self.ask_for_mods is None:
+        if view.acts or view.dry_run or view.read_only or self.ask_for_mods is None:
             return self._take({"command": REFRESH_MODS})
         log.info("command received over http", summary=REFRESH_MODS)
         self.ask_for_mods()
@@ -220,6 +220,8 @@ class Site:
         now = self.clock()
         if entry.has_expired(now):
             return _refuse(Refusal(409, "the command has expired"))
+        if view.read_only:
+            return _refuse(Refusal(409, "this instance runs no commands: there is no configuration"))
         if view.dry_run:
             return _refuse(Refusal(409, "this instance runs no commands: dry run (DRY_RUN)"))
         if not view.acts:
@@ -302,7 +304,10 @@ async def _read(request: web.BaseRequest) -> bytes:
 
 async def _send_document(documents: Documents, name: str, request: web.BaseRequest) -> web.Response:
     # in a thread, because a large swarm takes a moment and /healthz must not wait for it
-    document = await asyncio.to_thread(documents.get, name)
+    return _reply(await asyncio.to_thread(documents.get, name), "application/json", request)
+
+
+def _reply(document: Document, content_type: str, request: web.BaseRequest) -> web.Response:
     headers = {hdrs.ETAG: document.etag, hdrs.VARY: "Accept-Encoding"}
     if document.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
         return web.Response(status=304, headers=headers)
@@ -310,11 +315,11 @@ async def _send_document(documents: Documents, name: str, request: web.BaseReque
     if document.compressed is not None and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
         body = document.compressed
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    return web.Response(body=body, content_type="application/json", charset="utf-8", headers=headers)
+    return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
 
 
-async def _send_file(body: bytes, content_type: str, _request: web.BaseRequest) -> web.Response:
-    return web.Response(body=body, content_type=content_type, charset="utf-8")
+async def _send_file(document: Document, content_type: str, request: web.BaseRequest) -> web.Response:
+    return _reply(document, content_type, request)
 
 
 def refusal(reason: Refusal) -> web.StreamResponse:

@@ -24,11 +24,14 @@ from tests.bench import (
     large,
     mods,
     moves,
+    page,
+    peers,
     planner,
     prune,
     reboot,
     scrape,
     spread,
+    summary,
     swarms,
     takeover,
     web,
@@ -44,6 +47,7 @@ PARTS = (
     "planner",
     "large",
     "web",
+    "page",
     "scrape",
     "health",
     "mods",
@@ -51,6 +55,7 @@ PARTS = (
     "return",
     "idle",
     "moves",
+    "peers",
     "anchors",
     "prune",
     "bootstrap",
@@ -63,30 +68,33 @@ PARTS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    wanted_parts = options.parts or PARTS
+    wanted_parts = PARTS if options.all else options.parts or summary.PARTS
     print(", ".join(f"{name} {value}" for name, value in machine().items()), flush=True)
-    tables: list[Table] = []
+    tables: dict[str, Table] = {}
     try:
         off_engines: dict[str, Callable[[], Table]] = {
             "planner": lambda: planner.measure(options.sizes, options.repeat),
             "large": lambda: large.measure(min(options.repeat, 10)),
             "web": lambda: web.measure(options.repeat),
+            "page": lambda: page.measure(min(options.repeat, 10)),
             "mods": lambda: mods.measure(min(options.repeat, 3)),
             "scrape": lambda: scrape.measure(min(options.repeat, 5)),
             "health": health.measure,
         }
         for part, measure in off_engines.items():
             if part in wanted_parts:
-                tables.append(_show(measure()))
+                tables[part] = _show(measure())
         if on_engines := [part for part in wanted_parts if part not in off_engines]:
             if why := packages.obstacle():
                 print(f"Skipped {', '.join(on_engines)}: {why}")
             else:
                 packages.install(_say)
-                tables += _on_engines(options, wanted_parts)
+                tables |= _on_engines(options, wanted_parts)
                 for part, measure in _with_labs_of_their_own(options).items():
                     if part in wanted_parts:
-                        tables.append(_show(measure()))
+                        tables[part] = _show(measure())
+        if not options.parts:
+            _show(summary.render(tables))
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -94,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         if options.json:
-            write_json(options.json, tables)
+            write_json(options.json, list(tables.values()))
     return 0
 
 
@@ -105,8 +113,13 @@ def _parser() -> argparse.ArgumentParser:
         "depend on the machine and its load: compare only figures from the same run.",
     )
     parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)} (all)"
+        "parts",
+        nargs="*",
+        choices=[*PARTS, []],
+        metavar="PART",
+        help=f"{', '.join(PARTS)} (default: {' '.join(summary.PARTS)})",
     )
+    parser.add_argument("--all", action="store_true", help="measure all parts")
     parser.add_argument(
         "--repeat", type=int, default=30, help="samples for planner and cycle (default: %(default)s)"
     )
@@ -143,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table]:
+def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> dict[str, Table]:
     tables = {
         "cycle": cycle.new_table(options.repeat),
         "return": labels.return_table(),
@@ -177,12 +190,13 @@ def _on_engines(options: argparse.Namespace, parts: Sequence[str]) -> list[Table
                 _show(tables[part])
     if "cycle" in parts:
         _show(tables["cycle"])
-    return [tables[part] for part in ("cycle", "return", "idle") if part in parts]
+    return {part: table for part, table in tables.items() if part in parts}
 
 
 def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[], Table]]:
     return {
         "moves": lambda: _moves(options.moves),
+        "peers": lambda: _peers(min(options.repeat, 7)),
         "anchors": lambda: _anchors(options.anchors, options.minutes * 60),
         "prune": lambda: _prune(options.images),
         "bootstrap": _bootstrap,
@@ -200,6 +214,20 @@ def _moves(repeat: int) -> Table:
         for way in moves.WAYS:
             moves.measure(table, lab, way, repeat, Path(folder))
             _say(f"  {way.name}: done")
+    return table
+
+
+def _peers(repeat: int) -> Table:
+    table = peers.new_table(repeat)
+    _say(f"Comparing with {peers.COLLECTION} ...")
+    with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        if why := peers.install(Path(folder)):
+            table.notes.append(f"Not measured: {why}.")
+            return table
+        data = swarms.configuration(lab, 0)
+        apply_configuration(lab.leader().docker_host, data, Path(folder))
+        labels = {name: node["labels"] for name, node in data["nodes"].items()}
+        peers.measure(table, lab, labels, repeat, Path(folder), _say)
     return table
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from tests.bench.report import Table, calm_down, load_average, median, percentile
 from tests.bench.runner import apply_configuration, running
 from tests.bench.swarms import IMAGE, STACK
+from tests.bench.upstream import INTERVAL_SECONDS, UpstreamLoop
 from tests.lab import Lab
 from tests.lab.host import Host
 from tests.lab.wait import wait_until
@@ -29,7 +30,9 @@ SAMPLE_SECONDS = 0.03
 MONITOR_SECONDS = 1
 """Swarm's update monitor: the default of 5 s would lengthen the run without changing the figures."""
 
-_LONGEST_SECONDS = 120
+_LONGEST_SECONDS = 180
+# with an interval of a minute
+_SLOW_MOVES = 6
 _STATE = "orcastra.state"
 
 
@@ -38,17 +41,24 @@ class Way:
     """A method of moving the followers.
 
     ``settings``: the runner's variables, or None to move them by hand. ``delay_seconds``: Swarm's
-    ``restart_policy.delay``.
+    ``restart_policy.delay``. ``upstream_seconds``: the interval of the upstream project's loop, if that moves
+    them.
     """
 
     name: str
     relocate: str
     settings: dict[str, str] | None = None
     delay_seconds: float = 5
+    upstream_seconds: float | None = None
 
     @property
     def relabel_time(self) -> float:
         return float((self.settings or {}).get("RELABEL_TIME", 60))
+
+    @property
+    def phase_seconds(self) -> float:
+        """The range over which the moves start, to cover all phases of the interval."""
+        return self.upstream_seconds or min(self.relabel_time, 2)
 
 
 _EVENTS, _POLLING = {"EVENT_MODE": "true"}, {"RELABEL_TIME": "2"}
@@ -59,6 +69,7 @@ WAYS = (
     Way("engines alone, by label", "evict"),
     Way("evict, event mode", "evict", _EVENTS),
     Way("evict, polling every 2 s", "evict", _POLLING),
+    Way("upstream's algorithm, every 60 s", "evict", upstream_seconds=INTERVAL_SECONDS),
     Way("engines alone, by label, restart delay 0", "evict", delay_seconds=0),
     Way("evict, event mode, restart delay 0", "evict", _EVENTS, delay_seconds=0),
 )
@@ -117,7 +128,12 @@ def measure(table: Table, lab: Lab, way: Way, repeat: int, folder: Path) -> None
     before = load_average()
     manager = lab.leader()
     _deploy(manager, way)
-    if way.settings is None:
+    if way.upstream_seconds is not None:
+        followers = [f"{STACK}_{name}" for name in FOLLOWERS]
+        loop = UpstreamLoop(manager, f"{STACK}_{ANCHOR}", followers, ANCHOR, _set_label)
+        with loop.running(way.upstream_seconds):
+            times = _moves(manager, way, min(repeat, _SLOW_MOVES))
+    elif way.settings is None:
         times = _moves(manager, way, repeat)
     else:
         desired = {"dependencies": {ANCHOR: {"services": list(FOLLOWERS), "relocate": way.relocate}}}
@@ -137,8 +153,7 @@ def _moves(manager: Host, way: Way, repeat: int) -> list[Times]:
         wait_until(
             lambda: _is_calm(_look(manager), manager, way), _LONGEST_SECONDS, "the swarm to be calm", 0.1
         )
-        # spread over the interval, to cover all phases
-        time.sleep((n + 0.5) / repeat * min(way.relabel_time, 2))
+        time.sleep((n + 0.5) / repeat * way.phase_seconds)
         seen = _look(manager)
         ids = sorted(seen.nodes)
         (home,) = (task["NodeID"] for task in seen.tasks[ANCHOR])
@@ -157,7 +172,7 @@ def _move(manager: Host, way: Way, target: str, source: str) -> Times:
             moved = seen.runs_since(ANCHOR, target)
             if moved is None:
                 continue
-            if way.settings is None:
+            if way.settings is None and way.upstream_seconds is None:
                 _act_by_hand(manager, way, seen, target)
                 seen = _look(manager)
         if ordered is None and _is_ordered(seen, way, target, source):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._config.build import parse_config
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.connection import (
@@ -47,8 +48,9 @@ def measure(repeat: int, sizes: Sequence[tuple[int, int]] = SIZES) -> Table:
     return table
 
 
-def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
-    tasks = services * REPLICAS
+@contextmanager
+def serving(nodes: int, tasks: int) -> Iterator[tuple[WebServer, StatusStore]]:
+    """The page of a large simulated swarm that has been observed and planned."""
     desired = parse_config(configuration(tasks), stack_name="")
     with large_swarm(nodes, tasks) as sim:
         engine = connect(ConnectionOptions(docker_host=sim.docker_host()))
@@ -62,23 +64,28 @@ def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
     server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
     if not server.start():
         raise RuntimeError("the HTTP server didn't start")
-    figures: dict[str, list[float]] = {"metrics": [], "new": [], "known": [], "same": []}
     try:
-        for number in range(repeat):
-            figures["metrics"].append(_ask(server.port, "/metrics")[0])
-            status.problem("bench", str(number))
-            seconds, etag, packed = _ask(server.port, "/api/state", {"Accept-Encoding": "gzip"})
-            figures["new"].append(seconds)
-            seconds, _, plain = _ask(server.port, "/api/state")
-            figures["known"].append(seconds)
-            figures["same"].append(_ask(server.port, "/api/state", {"If-None-Match": etag})[0])
+        yield server, status
     finally:
         server.stop()
+
+
+def _row(nodes: int, services: int, repeat: int) -> list[str | int | float]:
+    figures: dict[str, list[float]] = {"metrics": [], "new": [], "known": [], "same": []}
+    with serving(nodes, services * REPLICAS) as (server, status):
+        for number in range(repeat):
+            figures["metrics"].append(ask(server.port, "/metrics")[0])
+            status.problem("bench", str(number))
+            seconds, etag, packed = ask(server.port, "/api/state", {"Accept-Encoding": "gzip"})
+            figures["new"].append(seconds)
+            seconds, _, plain = ask(server.port, "/api/state")
+            figures["known"].append(seconds)
+            figures["same"].append(ask(server.port, "/api/state", {"If-None-Match": etag})[0])
     times = [median(samples) * 1e3 for samples in figures.values()]
     return [f"{nodes} nodes, {services} services", *times, plain / 1024, packed / 1024]
 
 
-def _ask(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[float, str, int]:
+def ask(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[float, str, int]:
     """Send a request. Returns its seconds and the ETag and size of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:

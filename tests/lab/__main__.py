@@ -15,7 +15,7 @@ from tests.lab import packages
 from tests.lab.errors import LabError
 from tests.lab.host import Host
 from tests.lab.lab import Lab, LabIsUp
-from tests.lab.releases import ENGINES
+from tests.lab.releases import ENGINES, MIXED
 from tests.lab.state import LabState, all_labs
 
 DEFAULT_NAME = "orca"
@@ -52,7 +52,11 @@ def _parser() -> argparse.ArgumentParser:
 
     up = add("up", _up, "start a lab; it stays until `down`")
     up.add_argument("--hosts", default="alpha,bravo,charlie", help="with commas (default: %(default)s)")
-    up.add_argument("--engine", choices=sorted(ENGINES), help="version (default: the one this machine has)")
+    up.add_argument(
+        "--engine",
+        choices=[*sorted(ENGINES), MIXED],
+        help="version, or hosts with different versions (default: the one this machine has)",
+    )
     up.add_argument("--root", metavar="DIR", help="another root folder for the hosts, with an engine in it")
     up.add_argument("--bare", action="store_true", help="hosts without an engine, which can install one")
     up.add_argument("--tls", action="store_true", help="engines also answer at port 2376 with TLS")

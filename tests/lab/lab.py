@@ -17,7 +17,7 @@ from tests.lab import image, keys, leftovers, memory, names, network, packages, 
 from tests.lab.errors import LabError
 from tests.lab.host import Host
 from tests.lab.process import ProcessId
-from tests.lab.releases import engine_root
+from tests.lab.releases import MIXED, engine_root, mixed_roots
 from tests.lab.state import LabState, all_labs
 
 T = TypeVar("T")
@@ -32,7 +32,8 @@ class Lab:
 
     :param name: letters a-z, digits and ``-``; labs of different names run independently
     :param hosts: names of the hosts
-    :param engine: version of the engine (see ``releases.ENGINES``); without it, the one this machine has
+    :param engine: version of the engine (see ``releases.ENGINES``), or ``mixed`` for hosts with different
+        versions; without it, the one this machine has
     :param root: a folder with another root file system to use instead of ``engine``
     :param bare: hosts have no engine and no Docker SDK, but can install those of ``engine``'s release
     :param tls: engines also answer at port 2376 with TLS, see :attr:`certs`
@@ -85,7 +86,13 @@ class Lab:
         Raises ``LabError`` if this machine can't run a lab, the name is in use, or a host doesn't start.
         """
         packages.require()
-        root, engine = engine_root(self._engine, self._root, self._bare, say)
+        if self._engine == MIXED and not self._root and not self._bare:
+            mixed = mixed_roots(self._names, say)
+            roots = {name: str(found) for name, (found, _version) in mixed.items()}
+            root, engine = Path("/"), ", ".join(version for _found, version in mixed.values())
+        else:
+            roots = {}
+            root, engine = engine_root(self._engine, self._root, self._bare, say)
         leftovers.remove_abandoned()
         if not self._lock.acquire():
             raise LabError(f"lab {self.name!r} is in use by process {self._lock.holder()}")
@@ -96,7 +103,7 @@ class Lab:
             self._lock.release()
             raise
         try:
-            self._start(root, engine, say)
+            self._start(root, engine, roots, say)
         except BaseException:
             with contextlib.suppress(Exception):
                 leftovers.remove(self.name)
@@ -238,7 +245,7 @@ class Lab:
         if not found.owner and any(Host(found, name).running for name in found.hosts):
             raise LabIsUp(f"lab {self.name!r} is up already")
 
-    def _start(self, root: Path, engine: str, say: Callable[[str], None]) -> None:
+    def _start(self, root: Path, engine: str, roots: dict[str, str], say: Callable[[str], None]) -> None:
         has = f"with Docker Engine {engine}" if engine else "without an engine"
         say(f"Starting {len(self._names)} hosts {has} ...")
         self.folder.mkdir(parents=True)
@@ -246,7 +253,16 @@ class Lab:
         subnet = network.create_switch(self.name)
         owner = ProcessId.of(os.getpid())
         state = LabState(
-            self.name, self._names, subnet, str(root), engine, self._tls, self._memory_mb, owner, self._bare
+            self.name,
+            self._names,
+            subnet,
+            str(root),
+            engine,
+            self._tls,
+            self._memory_mb,
+            owner,
+            self._bare,
+            roots,
         )
         state.save()
         keys.create_ssh(self.ssh, state.addresses())
@@ -270,7 +286,7 @@ class Lab:
         certificates = self.certs / "hosts" / name
         return rootfs.HostFiles(
             cable=state.cable(name),
-            lower=Path(state.root),
+            lower=Path(state.root_of(name)),
             addresses=state.addresses(),
             ssh_private_key=self.ssh.key.read_text(),
             ssh_public_key=self.ssh.key.with_suffix(".pub").read_text(),

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Release:
 
     name: str
     more_packages: tuple[str, ...] = ()
+    script: str = ""
+    """The release whose script debootstrap uses, if it may be older than this release."""
     bare: bool = False
     """Whether the engine is not installed, but can be, from packages in the root."""
 
@@ -52,7 +54,13 @@ class Release:
 
 
 # Engine version to the release whose docker.io package has it.
-ENGINES = {"20.10": Release("bookworm"), "26.1": Release("trixie", ("docker-cli",))}
+ENGINES = {
+    "20.10": Release("bookworm"),
+    "26.1": Release("trixie", ("docker-cli",)),
+    "28.5": Release("forky", ("docker-cli",), script="sid"),
+}
+# Instead of a version: the hosts of a lab have all of them in turn.
+MIXED = "mixed"
 _BARE_ENGINE = "20.10"
 
 _PACKAGES = (
@@ -83,8 +91,10 @@ def engine_root(
     """
     if root and (engine or bare):
         raise LabError("root: expected neither engine nor bare")
+    if bare and engine == MIXED:
+        engine = None
     if engine and engine not in ENGINES:
-        raise LabError(f"engine: expected one of {', '.join(ENGINES)}, found {engine!r}")
+        raise LabError(f"engine: expected one of {', '.join((*ENGINES, MIXED))}, found {engine!r}")
     if bare:
         return release_root(replace(ENGINES[engine or _BARE_ENGINE], bare=True), say), ""
     if not root:
@@ -95,6 +105,14 @@ def engine_root(
     elif not root.is_absolute() or re.search(r"[:,\\\s]", str(root)):
         raise LabError(f"root: expected an absolute path without spaces, ':' or ',', found {str(root)!r}")
     return root, _version(root)
+
+
+def mixed_roots(
+    hosts: Sequence[str], say: Callable[[str], None] = lambda line: None
+) -> dict[str, tuple[Path, str]]:
+    """For each host the folder below its root, and the version of the engine in it: all versions in turn."""
+    found = [engine_root(engine, None, say=say) for engine in ENGINES]
+    return {host: found[number % len(found)] for number, host in enumerate(hosts)}
 
 
 def release_root(release: Release, say: Callable[[str], None] = lambda line: None) -> Path:
@@ -124,7 +142,8 @@ def release_root(release: Release, say: Callable[[str], None] = lambda line: Non
 
 
 def _roots_in_use() -> set[str]:
-    return {LabState.load(name).root for name in all_labs()}
+    states = [LabState.load(name) for name in all_labs()]
+    return {state.root_of(host) for state in states for host in state.hosts}
 
 
 def mirror() -> str | None:
@@ -146,6 +165,9 @@ def _debootstrap(release: Release, folder: Path, say: Callable[[str], None]) -> 
     arguments = ["debootstrap", "--variant=minbase", include, release.name, str(folder)]
     if source := mirror():
         arguments.append(source)
+        script = Path("/usr/share/debootstrap/scripts")
+        if release.script and not (script / release.name).exists():
+            arguments.append(str(script / release.script))
     environment = {**os.environ, **SYSTEM_ENVIRONMENT}
     said: list[str] = []
     phases: set[str] = set()

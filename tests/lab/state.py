@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from tests.lab.errors import LabError
@@ -23,7 +23,7 @@ class LabState:
     hosts: tuple[str, ...]
     subnet: int
     root: str
-    """The folder below each host's root: ``/`` or another release's."""
+    """The folder below each host's root: ``/`` or another release's; see ``roots``."""
     engine: str
     tls: bool
     memory_mb: int
@@ -31,6 +31,11 @@ class LabState:
     """The process with which the lab ends; None for a lab that stays until it is removed."""
     bare: bool = False
     """Whether the hosts had no engine when the lab was made; then ``engine`` is empty."""
+    roots: dict[str, str] = field(default_factory=dict)
+    """The hosts whose folder is another one than ``root``."""
+
+    def root_of(self, host: str) -> str:
+        return self.roots.get(host, self.root)
 
     def cable(self, host: str) -> Cable:
         return Cable(self.name, host, self.subnet, self.hosts.index(host))
@@ -55,7 +60,7 @@ class LabState:
         values["hosts"] = tuple(values["hosts"])
         values["owner"] = ProcessId(**values["owner"]) if values["owner"] else None
         # a lab of another checkout may know more
-        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
+        return cls(**{one.name: values[one.name] for one in fields(cls) if one.name in values})
 
 
 def all_labs() -> list[str]:

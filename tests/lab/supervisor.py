@@ -44,7 +44,7 @@ def _run_once(state: LabState, folder: Path, cable: network.Cable) -> int:
         [
             *("nsenter", f"--net=/run/netns/{names.host_namespace(state.name, cable.host)}"),
             *("unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"),
-            *("bash", str(FILES / "init.sh"), str(folder), cable.host, state.root),
+            *("bash", str(FILES / "init.sh"), str(folder), cable.host, state.root_of(cable.host)),
         ],
         env=SYSTEM_ENVIRONMENT,
         stdin=subprocess.DEVNULL,

@@ -24,6 +24,15 @@ RELEASES = {
     "newest": ("ansible-core", ("3.14", "3.13", "3.12", "3.11")),
 }
 PACKAGES = ("docker", "jsonschema", "prometheus_client")
+# The releases of `make ansible-matrix` and the newest pre-release: requirement, interpreters.
+CORES = {
+    "2.17": ("ansible-core==2.17.*", ("3.11", "3.12")),
+    "2.18": ("ansible-core==2.18.*", ("3.11", "3.12", "3.13")),
+    "2.19": ("ansible-core==2.19.*", ("3.11", "3.12", "3.13")),
+    "2.20": ("ansible-core==2.20.*", ("3.12", "3.13")),
+    "2.21": ("ansible-core==2.21.*", ("3.12", "3.13")),
+    "next": ("ansible-core>=2.22.0b1", ("3.13",)),
+}
 
 
 class NoCore(Exception):
@@ -33,6 +42,11 @@ class NoCore(Exception):
 def ansible_core(release: str) -> Path:
     """The folder with the commands of a release. Raises NoCore."""
     desired, versions = RELEASES[release]
+    return installed_core(release, desired, versions)
+
+
+def installed_core(release: str, requirement: str, versions: tuple[str, ...]) -> Path:
+    """The folder with the commands of a requirement for the first of these interpreters. Raises NoCore."""
     interpreter = _interpreter(versions)
     above = CHECKOUT / ".venv"
     above = above if above.is_dir() else Path(tempfile.gettempdir()) / "orcastra-tests"
@@ -44,7 +58,7 @@ def ansible_core(release: str) -> Path:
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _call([interpreter, "-m", "venv", folder])
-            _call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", desired, *PACKAGES])
+            _call([folder / "bin" / "python", "-m", "pip", "install", "--quiet", requirement, *PACKAGES])
             (folder / "complete").touch()
     return folder / "bin"
 

@@ -13,6 +13,7 @@ import configparser
 import json
 import os
 import re
+import runpy
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -50,6 +51,8 @@ _STACK_KEYS = {
     "version", "services", "networks", "volumes", "configs", "secrets", "deploy", "stop_grace_period",
     "healthcheck", "image", "environment", "command", "labels", "ports", "user",
 }  # fmt: skip
+SOURCE = runpy.run_path(str(ROOT / "extensions/eda/plugins/event_source/swarm.py"))
+_EVENT = re.compile(r"""event\.type\s*(?:==|in)\s*\[?((?:["'\w, ]+))\]?""")
 _PLAY_KEYS = {"hosts", "ansible.builtin.import_playbook", "import_playbook"}
 _TASK_KEYS = {
     "name", "register", "until", "retries", "delay", "when", "loop", "check_mode", "diff", "no_log", "vars",
@@ -58,10 +61,11 @@ _TASK_KEYS = {
 
 # Other programs, whose command lines are not checked.
 _OTHER_PROGRAMS = {
-    "$EDITOR", "adduser", "amtool", "ansible", "ansible-config", "ansible-inventory", "ansible-vault",
-    "apt", "apt-get", "cat", "cd", "chmod", "chown", "chronyc", "cp", "cron", "crontab", "curl", "date",
-    "df", "dnf", "do", "docker", "done", "echo", "export", "gh", "git", "gpg", "grep", "groupadd", "gunzip",
-    "head", "id", "install", "jobs", "journalctl", "jq", "kill", "kubectl", "logger", "loginctl",
+    "$EDITOR", "adduser", "amtool", "ansible", "ansible-config", "ansible-inventory", "ansible-rulebook",
+    "ansible-vault", "apt", "apt-get", "cat", "cd", "chmod", "chown", "chronyc", "cp", "cron", "crontab",
+    "curl", "date", "df", "dnf", "do", "docker", "done", "echo", "export", "gh", "git", "gpg", "grep",
+    "groupadd", "gunzip", "head", "id", "install", "jobs", "journalctl", "jq", "kill", "kubectl",
+    "logger", "loginctl",
     "logrotate", "ls", "mkdir", "mv", "nano", "openssl", "pip", "pipx", "printf", "promtool", "pytest",
     "python", "python3", "rm", "scp", "sed", "set", "sh", "sha256sum", "sleep", "ss", "ssh", "ssh-keygen",
     "ssh-keyscan", "stat", "systemctl", "tail", "tar", "tee", "timedatectl", "touch", "umask", "unset",
@@ -159,6 +163,8 @@ def _is_rebalance(keys: set[Any], data: Mapping[str, Any]) -> bool:
 
 
 def _kind_of_list(block: Block, data: list[Any]) -> str:
+    if all(isinstance(item, Mapping) and {"sources", "rules"} <= set(item) for item in data):
+        return "rulebook"
     if all(isinstance(item, Mapping) and _PLAY_KEYS & set(item) for item in data):
         return "playbook"
     if all(isinstance(item, Mapping) and "status" in item and "command" in item for item in data):
@@ -254,6 +260,23 @@ def _playbook(block: Block, data: Any) -> None:
                 assert not unknown, f"{block}: no module has the options {sorted(unknown)}"
 
 
+def _rulebook(block: Block, data: Any) -> None:
+    """The sources have valid options, and the conditions name existing types of events."""
+    for ruleset in data:
+        for source in ruleset["sources"]:
+            options = source.get("orcastra.swarm.swarm") or {}
+            unknown = set(options) - set(SOURCE["ARGUMENT_SPEC"])
+            assert not unknown, f"{block}: the event source has no options {sorted(unknown)}"
+        for rule in ruleset["rules"]:
+            types = set(re.findall(r"\w+", " ".join(_EVENT.findall(rule["condition"]))))
+            assert types, f"{block}: expected a type of event in {rule['condition']}"
+            assert types <= set(SOURCE["TYPES"]), f"{block}: there are no events {sorted(types)}"
+            playbook = (rule.get("action") or {}).get("run_playbook")
+            if playbook:
+                _known_playbook(block, playbook["name"])
+                _variables(block, playbook.get("extra_vars") or {})
+
+
 def _role(block: Block, role: Mapping[str, Any]) -> None:
     name = str(role.get("role") or role.get("name"))
     if not name.startswith(_NAMESPACE):
@@ -308,6 +331,7 @@ _YAML: Mapping[str, Callable[[Block, Any], None]] = {
     "inventory": _inventory,
     "dynamic inventory": _dynamic_inventory,
     "playbook": _playbook,
+    "rulebook": _rulebook,
     "tasks": _tasks,
     "stack file": _result,
     "prometheus": _result,

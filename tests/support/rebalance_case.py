@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import ObservedVolume
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import GB, RebalanceRules
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
@@ -56,6 +57,7 @@ class Case:
     rules: RebalanceRules = field(default_factory=RebalanceRules)
     state: State = field(default_factory=lambda: State(pressure={"alpha": LONG_AGO}))
     desired: DesiredState = field(default_factory=desired)
+    volumes: dict[str, dict[str, ObservedVolume]] = field(default_factory=dict)
 
     def snapshot(self) -> SwarmSnapshot:
         return snapshot(
@@ -67,14 +69,14 @@ class Case:
         )
 
     def plan(self, now: float = NOW) -> Plan:
-        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory)
+        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory, volumes=self.volumes)
         return plan_rebalance(
             seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, now
         )
 
     def candidate(self, title: str = "big") -> Candidate:
         """The verdict on one unit."""
-        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory)
+        seen, measured = self.snapshot(), Memory(nodes=self.nodes, services=self.memory, volumes=self.volumes)
         found = decide_moves(
             seen, resolve_anchor_groups(seen, self.desired), measured, self.rules, self.state, NOW
         ).candidates()

@@ -85,11 +85,27 @@ class Loop:
         self._reader.join(timeout=60)
 
 
+# runs the command line with another default folder for the configuration
+_ELSEWHERE = """
+import sys
+from pathlib import Path
+from orcastra_runner import cli, preflight
+preflight.DEFAULT_CONFIG_DIR = sys.argv[sys.argv.index("--config") + 1]
+sys.exit(cli.main())
+"""
+
+
 @contextlib.contextmanager
-def running(config_dir: Path, docker_host: str, **variables: str) -> Iterator[Loop]:
-    """``orcastra run`` on an engine, killed at the end unless it has ended by then."""
+def running(
+    config_dir: Path, docker_host: str, *, is_default: bool = False, **variables: str
+) -> Iterator[Loop]:
+    """``orcastra run`` on an engine, killed at the end unless it has ended by then.
+
+    ``is_default``: it treats ``config_dir`` as the default folder.
+    """
+    program = [sys.executable, "-c", _ELSEWHERE] if is_default else command()
     process = subprocess.Popen(
-        command("run", "--debug", "--log-format", "json", "--config", config_dir),
+        [*program, *map(str, ("run", "--debug", "--log-format", "json", "--config", config_dir))],
         env=environment(DOCKER_HOST=docker_host, **variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ from tools.docs.markdown import code, escape, page, sentence, table
 # The first pattern that matches the name decides the section of a variable.
 SECTIONS = (
     ("Container health", r"(ORCASTRA_)?AUTOHEAL_|WEBHOOK_URL"),
+    ("Notifications", r"NOTIFY_"),
     ("Pruning", r"(ORCASTRA_)?GC_"),
     ("Mods", r"MOD_MANAGER_|ORCASTRA_MANAGER_HOST"),
     ("HTTP: page, API and metrics", r"ORCASTRA_(HTTP|API)_"),

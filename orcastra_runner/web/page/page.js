@@ -57,6 +57,9 @@ function places(nodes) {
   return Object.entries(nodes).map(([node, number]) => (number > 1 ? `${node} ×${number}` : node)).join(", ") || "–";
 }
 
+// Whether this instance changes nothing, so that there are no actions.
+const isPassive = ({ instance }) => instance.dry_run || instance.read_only;
+
 // Why a service is short of tasks.
 function problem(service) {
   if (!service?.problem) return null;
@@ -81,10 +84,13 @@ function banners() {
   if (failure && Date.now() - answered > 3 * EVERY) {
     shown.push(make("p", { class: "banner bad" }, `No response from Orcastra: ${failure}. The data below may be out of date.`));
   }
-  if (state && state.instance.dry_run) {
+  if (state?.instance.read_only) {
+    shown.push(make("p", { class: "banner" }, "Not configured: this page shows the swarm, and this instance changes nothing. " +
+      "Next step: run orcastra init, which writes a swarm.yml."));
+  } else if (state?.instance.dry_run) {
     shown.push(make("p", { class: "banner warn" }, "Dry run: this instance only plans and changes nothing."));
   }
-  if (plan && !plan.acts && !state?.instance.dry_run) {
+  if (plan && !plan.acts && !(state && isPassive(state))) {
     const leader = state?.swarm?.leader;
     const where = leader && leader !== state.swarm.node ? ` The instance on ${leader} has the plan and the actions.` : "";
     shown.push(make("p", { class: "banner warn" }, `This instance is on standby.${where}`));
@@ -215,7 +221,7 @@ const command = (title, text, body) => act(title, text, "commands", body);
 
 // The actions for a node. Only the active instance runs commands.
 function nodeActions(node) {
-  if (!found.plan?.acts || found.state.instance.dry_run) return null;
+  if (!found.plan?.acts || isPassive(found.state)) return null;
   if (node.availability === "active") {
     return make("div", { class: "buttons" }, button("Drain", `drain ${node.hostname}`, async () => {
       command(`Drain ${node.hostname}`, [soft("Swarm moves its tasks to other nodes:"), ...await lost(node.hostname)],
@@ -229,7 +235,7 @@ function nodeActions(node) {
 }
 
 function serviceActions(service) {
-  if (!found.plan?.acts || found.state.instance.dry_run || !service) return null;
+  if (!found.plan?.acts || isPassive(found.state) || !service) return null;
   return button("Restart", `restart ${service.name}`, () => {
     const running = `Swarm replaces ${plural(service.running, "task")} of ${service.name} (${places(service.nodes)}), according to its update settings.`;
     command(`Restart ${service.name}`, [soft(running)], { command: "restart_service", service: service.name });
@@ -261,7 +267,7 @@ function attention() {
   for (const text of texts(state.damage || [])) items.push(make("li", {}, make("p", { class: "error" }, text)));
   for (const entry of state.attempts || []) {
     if (!entry.given_up) continue;
-    const retry = plan?.acts && !state.instance.dry_run && button("Try again", `try ${entry.service} again`, () =>
+    const retry = plan?.acts && !isPassive(state) && button("Try again", `try ${entry.service} again`, () =>
       command("Try again", [soft("Orcastra forgets failed attempts and moves all misplaced followers to their anchors now.")],
         { command: "update_dependents" }));
     items.push(make("li", {}, make("p", { class: "what" }, `${entry.service}: given up`), retry || null,
@@ -293,7 +299,7 @@ function history() {
     make("p", {}, stamp(action.ended_at), " ", badge(action.result, kinds[action.result] || "warn"), " ",
       make("span", { class: "what" }, action.summary)),
     lines("why", texts(action.why)), lines("error", action.error ? [action.error] : [])));
-  fill("history", list(items, `No actions since this instance started (${moment(found.history.since)}).`));
+  fill("history", list(items, "No actions are recorded."));
 }
 
 function memoryBar(memory, hostname) {
@@ -451,6 +457,16 @@ function show() {
   if (focused && document.activeElement === document.body) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 
+function peers(others) {
+  const links = others.filter(({ url }) => /^https?:\/\//i.test(url)).map(({ url, node, leads }) =>
+    make("a", { href: url, rel: "noreferrer" }, node ? `${node}${leads ? " (leader)" : ""}` : new URL(url).host));
+  at("peers").hidden = !links.length;
+  const shown = links.map((link) => link.href + link.textContent).join();
+  if (shown === at("peers").dataset.shown) return;
+  at("peers").dataset.shown = shown;
+  fill("peers", "Also: ", links.flatMap((link, number) => (number ? [", ", link] : [link])));
+}
+
 function render() {
   const { state, plan, history: actions } = found;
   banners();
@@ -459,6 +475,7 @@ function render() {
   const { instance, swarm } = state;
   at("role").textContent = (swarm ? `on ${swarm.node}, ` : "") + instance.role;
   at("foot").textContent = `Orcastra ${instance.version}, started ${moment(instance.started_at)}; last checked ${moment(state.observed_at)}`;
+  peers(instance.peers || []);
   document.title = swarm ? `Orcastra on ${swarm.node}` : "Orcastra";
   attention();
   if (plan) showPlan();

@@ -9,14 +9,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Any, Protocol
 
 from .._model.deploy_steps import ConvergeService, CreateService
 from .._model.errors import OrcastraError
-from .._model.member_steps import MemberStep, UpdateSwarm
+from .._model.history import AddActions, save_action
+from .._model.member_steps import MemberStep, NodeStep, UpdateSwarm
 from .._model.node_steps import (
     HealContainer,
     RemoveContainer,
@@ -39,9 +41,10 @@ from .._observe.engine import Engine, Json
 from .._observe.errors import Conflict, EngineUnreachable, NotFound
 from .._observe.node import parse_container
 from .._observe.parse import parse_service
+from .election import ElectionPatience
 from .membership import change_membership
 from .state_store import StateStore
-from .write import Change, change_node, change_service, read_modify_write
+from .write import Change, change_node, change_service, read_modify_write, retry_conflicts
 
 
 class Store(Protocol):
@@ -81,10 +84,13 @@ class Outcome:
         return tuple(result for result in self.results if result.error is not None)
 
 
-def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome:
+def carry_out(
+    engine: Engine, plan: Plan, store: Store | None = None, patience: ElectionPatience | None = None
+) -> Outcome:
     """Carry out every step of ``plan``. A failed step does not stop the others.
 
-    ``store`` saves the edits; the default is the saved state of the swarm.
+    ``store`` saves the edits; the default is the saved state of the swarm. Without ``patience``, a step
+    fails at once if the managers are electing a leader.
 
     Raises OrcastraError if the state can't be written or the engine is lost. The next run then plans the
     remaining steps from a new observation.
@@ -93,26 +99,49 @@ def carry_out(engine: Engine, plan: Plan, store: Store | None = None) -> Outcome
     intent_edits = (*plan.remember, *(edit for step in plan.steps for edit in step.intent_edits))
     if intent_edits:
         target.update(intent_edits)
-    executor = _Executor(engine, target)
+    executor = _Executor(engine, target, patience or ElectionPatience(0))
     results = tuple(executor.try_step(step) for step in plan.steps)
     commit_edits = [edit for result in results if result.error is None for edit in result.step.commit_edits]
+    history = _history(results) if store is None else []
     if commit_edits:
-        target.update(commit_edits)
+        target.update([*commit_edits, *history])
+    elif history:
+        # the steps are done: a missing record, for example after the demotion of this manager, is no failure
+        with contextlib.suppress(OrcastraError):
+            target.update(history)
     return Outcome(results)
+
+
+def _history(results: Iterable[StepResult]) -> list[AddActions]:
+    """Return the edit that records the changes to the swarm, for ``orcastra history``."""
+    now = time.time()
+    actions = tuple(
+        save_action(result.step, now, result.error)
+        for result in results
+        if (result.changed or result.error is not None) and _belongs_to_swarm(result.step)
+    )
+    return [AddActions(actions)] if actions else []
+
+
+def _belongs_to_swarm(step: Step) -> bool:
+    """Whether a manager carries out the step. A host joins or leaves without access to the saved state."""
+    return isinstance(step, NodeStep) or not isinstance(step, (MemberStep, RepairState))
 
 
 class _Executor:
     """Carries out each kind of step."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
+    def __init__(self, engine: Engine, store: Store, patience: ElectionPatience) -> None:
         self._engine = engine
         self._store = store
         self._freed = 0
+        self._patience = patience
 
     def try_step(self, step: Step) -> StepResult:
         self._freed = 0
         try:
-            return StepResult(step, changed=self._perform(step), freed=self._freed)
+            changed = self._patience.call(lambda: self._perform(step))
+            return StepResult(step, changed=changed, freed=self._freed)
         except EngineUnreachable:
             raise
         except Skip as skip:
@@ -176,28 +205,27 @@ class _Executor:
 
     @_perform.register
     def _resume_update(self, step: ResumeUpdate) -> bool:
-        service = self._paused(step)
-        if service is None:
-            return False
         # any write resumes the update, but read_modify_write would skip one without a change
-        self._engine.update_service(step.service_id, service["Version"]["Index"], service["Spec"])
-        return True
+        return self._change_paused(step, self._engine.update_service)
 
     @_perform.register
     def _roll_back(self, step: RollBack) -> bool:
-        service = self._paused(step)
-        if service is None:
-            return False
-        self._engine.roll_back_service(step.service_id, service["Version"]["Index"], service["Spec"])
-        return True
+        return self._change_paused(step, self._engine.roll_back_service)
 
-    def _paused(self, step: ServiceStep) -> Json | None:
-        """The current service, or None if its update is no longer paused."""
-        try:
-            service = self._engine.get_service(step.service_id)
-        except NotFound:
-            raise OrcastraError("it was removed after the plan was made; nothing was changed") from None
-        return service if parse_service(service).update_state == "paused" else None
+    def _change_paused(self, step: ServiceStep, write: Callable[[str, int, Json], None]) -> bool:
+        """Write the service's own spec, if its update is still paused. Returns whether it was written."""
+
+        def attempt() -> bool:
+            try:
+                service = self._engine.get_service(step.service_id)
+            except NotFound:
+                raise OrcastraError("it was removed after the plan was made; nothing was changed") from None
+            if parse_service(service).update_state != "paused":
+                return False
+            write(step.service_id, service["Version"]["Index"], service["Spec"])
+            return True
+
+        return retry_conflicts(attempt)
 
     @_perform.register
     def _member(self, step: MemberStep) -> bool:

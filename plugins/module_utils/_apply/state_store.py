@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 
 from .._model.errors import OrcastraError
 from .._model.state import STATE_NAME, State, StateEdit, apply_edits
-from .._model.state_codec import MAX_BYTES, decode, encode
+from .._model.state_codec import MAX_BYTES, decode, encode, encode_within_limit, size_of
 from .._observe.engine import Engine, Json
 from .._observe.errors import NameInUse, NotFound
 from .write import read_modify_write
@@ -48,7 +48,7 @@ class StateStore:
             found = self._read()
             if found is not None:
                 return self._update_object(found["ID"], edits)
-            labels = encode(apply_edits(State(), edits))
+            labels = encode_within_limit(apply_edits(State(), edits))
             if labels == encode(State()):
                 return False
             _check_size(labels)
@@ -75,7 +75,7 @@ class StateStore:
             state, damage = decode(labels)
             if damage:
                 self._set_aside(labels)
-            desired = encode(apply_edits(state, edits))
+            desired = encode_within_limit(apply_edits(state, edits))
             _check_size(desired)
             return {**spec, "Labels": desired}
 
@@ -100,6 +100,6 @@ def _config_spec(name: str, data: bytes, labels: dict[str, str]) -> Json:
 
 
 def _check_size(labels: dict[str, str]) -> None:
-    size = sum(len(key) + len(value.encode()) for key, value in labels.items())
+    size = size_of(labels)
     if size > MAX_BYTES:
         raise OrcastraError(f"config {STATE_NAME}: expected at most {MAX_BYTES} bytes of state, found {size}")

@@ -59,24 +59,32 @@ def change_service(
 
 
 def read_modify_write(read: Callable[[], Json], write: Callable[[int, Json], None], change: Change) -> bool:
-    """Retry on a version conflict, with full jitter between the attempts.
+    """Write what ``change`` makes of the current spec. Returns whether it was written."""
 
-    The pauses are those of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). Raises
+    def attempt() -> bool:
+        current = read()
+        desired = change(copy.deepcopy(current["Spec"]))
+        if desired == current["Spec"]:
+            return False
+        write(current["Version"]["Index"], desired)
+        return True
+
+    return retry_conflicts(attempt)
+
+
+def retry_conflicts(attempt: Callable[[], bool]) -> bool:
+    """Call ``attempt``, which reads and writes an object, until no other writer comes between.
+
+    The pauses have full jitter, as in "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015). Raises
     OutOfSequence if other writers have kept winning for RETRY_SECONDS.
     """
     deadline = time.monotonic() + RETRY_SECONDS
     pause = FIRST_PAUSE_SECONDS
     while True:
-        current = read()
-        desired = change(copy.deepcopy(current["Spec"]))
-        if desired == current["Spec"]:
-            return False
         try:
-            write(current["Version"]["Index"], desired)
+            return attempt()
         except OutOfSequence:
             if time.monotonic() > deadline:
                 raise
             time.sleep(random.uniform(0, pause))  # noqa: S311 no secret hangs on it
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        else:
-            return True

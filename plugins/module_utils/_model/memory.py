@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from .compat import dataclass
+from .mount import ObservedVolume
 from .reasons import Reason
 
 
@@ -40,6 +41,7 @@ class Memory:
     - ``nodes``: node ID → memory of its host; a node without a recent sample is missing
     - ``tasks``: task ID → bytes used by its container
     - ``services``: service ID → average of the bytes used by its measured tasks
+    - ``volumes``: node ID → volume → what that node reports about it, if it has a plugin or options
     - ``problems``: endpoints that failed and samples that are not used, as warnings for a plan
     """
 
@@ -47,3 +49,4 @@ class Memory:
     tasks: Mapping[str, int] = field(default_factory=dict)
     services: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Reason, ...] = ()
+    volumes: Mapping[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)

@@ -37,6 +37,19 @@ NETWORK_FILE_SYSTEMS = frozenset(
         "virtiofs",
     }
 )  # fmt: skip
+# protocols whose server may be the node itself, each with other data; the nodes of a cluster file system, in
+# contrast, may each mount the same data from their own peer
+_CLIENT_SERVER = ("nfs", "nfs3", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "sshfs")
+# file systems on a disk of the node, for which an address has no meaning
+_DISK_FILE_SYSTEMS = frozenset(
+    {"bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "iso9660", "jfs", "ntfs", "ntfs3",
+     "overlay", "reiserfs", "squashfs", "udf", "vfat", "xfs", "zfs"}
+)  # fmt: skip
+# volume plugins that store data on a disk of the node; names without registry and tag
+_NODE_DRIVERS = frozenset(
+    {"btrfs", "docker-btrfs", "docker-lvm-plugin", "docker-volume-loopback", "docker-zfs-plugin",
+     "local-persist", "lvm", "zfs"}
+)  # fmt: skip
 # files that every host has; safe as long as a container only reads them
 HOST_PATHS = (
     "/etc/ca-certificates",
@@ -106,6 +119,18 @@ NO_SHARED_STORAGE = StorageRules()
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    """A volume as the engine of a node reports it: its driver, and the options of the driver ``local``.
+
+    ``fingerprint`` differs if options differ: two nodes have the same data only if all fields are equal.
+    """
+
+    driver: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Residence:
     """The location of a mount's data, and the reason for it. ``kind`` is TIED, SHARED or NO_DATA."""
 
@@ -121,12 +146,12 @@ def residence_of(
     mount: Mount,
     rules: StorageRules = NO_SHARED_STORAGE,
     stack: str | None = None,
-    drivers: Mapping[str, str] | None = None,
+    observed: Mapping[str, ObservedVolume] | None = None,
 ) -> Residence:
     """Decide whether a mount ties a task to its node.
 
-    ``stack`` is that of the service: a pattern for volumes may leave out its prefix. ``drivers`` maps volumes
-    to the driver that their node reports, for volumes whose service doesn't name one.
+    ``stack`` is that of the service: a pattern for volumes may leave out its prefix. ``observed`` are the
+    volumes that the node reports, for volumes whose service doesn't name a driver.
     """
     if mount.type in ("tmpfs", "npipe", "image"):
         return Residence(NO_DATA, Reason("mount_without_data", mount=mount.target, type=mount.type))
@@ -135,31 +160,65 @@ def residence_of(
     if mount.type == "bind":
         return _of_path(mount.source, rules, read_only=mount.read_only)
     if mount.type == "volume":
-        return _of_volume(mount, rules, stack, drivers or {})
+        return _of_volume(mount, rules, stack, observed or {})
     return Residence(TIED, Reason("mount_type_unknown", mount=mount.name, type=mount.type))
 
 
-def _of_volume(mount: Mount, rules: StorageRules, stack: str | None, drivers: Mapping[str, str]) -> Residence:
+def _of_volume(
+    mount: Mount, rules: StorageRules, stack: str | None, observed: Mapping[str, ObservedVolume]
+) -> Residence:
     pattern = _matching(mount.source, rules.shared_volumes, stack)
     if pattern is not None:
         return Residence(SHARED, Reason("mount_declared_shared", mount=mount.source, entry=pattern))
-    driver = mount.driver or drivers.get(mount.source, "")
+    found = None if mount.driver or mount.options else observed.get(mount.source)
+    if found is None:
+        return _of_driver(mount, mount.driver, mount.options, rules)
+    residence = _of_driver(mount, found.driver, found.options, rules)
+    return Residence(residence.kind, Reason("mount_observed", reason=residence.reason))
+
+
+def _of_driver(mount: Mount, driver: str, options: Mapping[str, str], rules: StorageRules) -> Residence:
     if driver not in LOCAL_DRIVERS:
+        # registry/name:tag, without the port of the registry
+        name = driver.rpartition("/")[2].partition(":")[0].lower()
+        if name in _NODE_DRIVERS:
+            return Residence(TIED, Reason("mount_driver_tied", volume=mount.name, driver=driver))
         return Residence(SHARED, Reason("mount_volume_driver", volume=mount.name, driver=driver))
-    options = {key.strip().lower(): value.strip() for key, value in mount.options.items()}
+    options = {key.strip().lower(): value.strip() for key, value in options.items()}
     type_ = options.get("type", "").lower()
     flags = [flag.strip().lower() for flag in options.get("o", "").split(",")]
     device = options.get("device", "")
-    if is_network_file_system(type_):
-        return Residence(SHARED, Reason("mount_network", volume=mount.name, type=type_))
-    if any(flag.startswith("addr=") and flag != "addr=" for flag in flags):
-        return Residence(SHARED, Reason("mount_network_address", volume=mount.name))
+    if _is_bind(type_, flags):
+        if device.startswith("/") and not device.startswith("//"):
+            return _of_path(device, rules, read_only=mount.read_only or "ro" in flags)
+        return Residence(TIED, Reason("mount_volume_tied", volume=mount.name))
     if type_ in ("tmpfs", "ramfs"):
         return Residence(NO_DATA, Reason("mount_without_data", mount=mount.name, type=type_))
-    if device.startswith("/") and not device.startswith("//") and _is_bind(type_, flags):
-        read_only = mount.read_only or "ro" in flags
-        return _of_path(device, rules, read_only=read_only)
+    address = next((flag.partition("=")[2].strip() for flag in flags if flag.startswith("addr=")), "")
+    is_network = is_network_file_system(type_)
+    if _is_own_address(address or _server_of(device)) and (
+        not is_network or type_.removeprefix("fuse.") in _CLIENT_SERVER
+    ):
+        return Residence(TIED, Reason("mount_network_loopback", volume=mount.name))
+    if is_network:
+        return Residence(SHARED, Reason("mount_network", volume=mount.name, type=type_))
+    if address and type_ not in _DISK_FILE_SYSTEMS:
+        return Residence(SHARED, Reason("mount_network_address", volume=mount.name))
     return Residence(TIED, Reason("mount_volume_tied", volume=mount.name))
+
+
+def _server_of(device: str) -> str:
+    """The server of ``nas:/export``, ``[fd00::5]:/export``, ``//nas/share`` and ``user@nas:/path``."""
+    if device.startswith("//"):
+        return device[2:].partition("/")[0]
+    server, separator, _path = device.partition(":/")
+    return server.rpartition("@")[2] if separator else ""
+
+
+def _is_own_address(address: str) -> bool:
+    """Whether an address is that of the node itself, on which each node reaches another server."""
+    name = address.strip("[]").lower()
+    return name in ("localhost", "::1", "0.0.0.0", "::") or name.startswith(("127.", "localhost."))  # noqa: S104
 
 
 def is_network_file_system(type_: str) -> bool:

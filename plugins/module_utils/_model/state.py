@@ -18,6 +18,8 @@ from typing import Protocol, TypeVar
 
 from .compat import dataclass
 from .errors import OrcastraError
+from .history import SavedAction
+from .notices import Noted, Outgoing
 from .reasons import Reason
 from .track import Track
 
@@ -174,6 +176,9 @@ class State:
     - ``ahead``: the planned moves after the current balancing move; see ``SetAhead``
     - ``asked_availability``: ID of a node that a user has taken out of service → when
     - ``pressure``: physical host → since when it has used far more memory than another host
+    - ``notified``: key of a problem that was noted for notifications → when and how
+    - ``outbox``: message ID → a notification that not all targets have received
+    - ``actions``: key of a recent action → the action; see ``history``
     - ``other_sections``: labels that this release does not know
     """
 
@@ -189,6 +194,9 @@ class State:
     pressure: Mapping[str, float] = field(default_factory=dict)
     ahead: Mapping[str, str] = field(default_factory=dict)
     asked_availability: Mapping[str, float] = field(default_factory=dict)
+    notified: Mapping[str, Noted] = field(default_factory=dict)
+    outbox: Mapping[str, Outgoing] = field(default_factory=dict)
+    actions: Mapping[str, SavedAction] = field(default_factory=dict)
     other_sections: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from . import history
+from .history import SavedAction
+from .notices import LEVELS, Noted, Outgoing
 from .reasons import Reason
 from .state import (
     BACK,
@@ -70,6 +73,9 @@ RELOCATIONS_LABEL = "orcastra.rebalance"
 PRESSURE_LABEL = "orcastra.pressure"
 AHEAD_LABEL = "orcastra.ahead"
 AVAILABILITY_LABEL = "orcastra.availability"
+NOTIFIED_LABEL = "orcastra.notified"
+OUTBOX_LABEL = "orcastra.outbox"
+ACTIONS_LABEL = "orcastra.history"
 
 # Raft replicates the object at each change; swarmkit's own limit is far higher.
 MAX_BYTES = 256 * 1024
@@ -100,6 +106,22 @@ def encode(state: State) -> dict[str, str]:
                 json.dumps(plain, separators=(",", ":"), ensure_ascii=False, default=Reason.to_saved)
             )
     return labels
+
+
+def encode_within_limit(state: State) -> dict[str, str]:
+    """Return the labels for ``state``, without the oldest actions of its history if those are too large."""
+    labels = encode(state)
+    while state.actions and (
+        size_of(labels) > MAX_BYTES or _size(labels[ACTIONS_LABEL]) > history.MAX_HISTORY_BYTES
+    ):
+        state = replace(state, actions=history.newest(state.actions, len(state.actions) * 3 // 4))
+        labels = encode(state)
+    return labels
+
+
+def size_of(labels: Mapping[str, str]) -> int:
+    """Return the size of a config's labels in bytes."""
+    return sum(len(label.encode()) + len(value.encode()) for label, value in labels.items())
 
 
 def decode(labels: Mapping[str, str], now: float | None = None) -> tuple[State, tuple[Reason, ...]]:
@@ -308,6 +330,44 @@ def _encode_relocations(relocations: tuple[Relocation, ...]) -> list[dict[str, A
     return [asdict(made) for made in relocations]
 
 
+def _decode_noted(entry: Any, reader: Reader) -> Noted:
+    entry = mapping(entry)
+    return Noted(
+        code=text(required(entry, "code"), "code"),
+        subject=text(required(entry, "subject"), "subject"),
+        level=one_of(required(entry, "level"), "level", LEVELS),
+        since=reader.moment(required(entry, "since"), "since"),
+    )
+
+
+def _decode_outgoing(entry: Any, reader: Reader) -> Outgoing:
+    entry = mapping(entry)
+    left = required(entry, "left")
+    return Outgoing(
+        reason=_decode_reason(required(entry, "reason"), "reason"),
+        level=one_of(required(entry, "level"), "level", LEVELS),
+        at=reader.moment(required(entry, "at"), "at"),
+        solved=flag(required(entry, "solved"), "solved"),
+        left=None if left is None else names(left, "left"),
+        claim=text(required(entry, "claim"), "claim"),
+        repeat=flag(required(entry, "repeat"), "repeat"),
+    )
+
+
+def _decode_action(entry: Any, reader: Reader) -> SavedAction:
+    entry = mapping(entry)
+    why = items(required(entry, "why"), "why")
+    return SavedAction(
+        at=reader.moment(required(entry, "at"), "at"),
+        action=text(required(entry, "action"), "action"),
+        target=text(required(entry, "target"), "target"),
+        summary=text(required(entry, "summary"), "summary"),
+        result=one_of(required(entry, "result"), "result", (history.DONE, history.FAILED)),
+        why=tuple(_decode_reason(reason, "why") for reason in why)[: history.MAX_REASONS],
+        error=text(required(entry, "error"), "error"),
+    )
+
+
 def _decode_moment(entry: Any, reader: Reader) -> float:
     return reader.moment(entry)
 
@@ -318,10 +378,13 @@ def _decode_text(entry: Any, _reader: Reader) -> str:
 
 # In the order in which a state that is too large loses them: ownership and the journal come last.
 _SECTIONS = (
+    _Section(ACTIONS_LABEL, "actions", asdict, _decode_action),
     _Section(AHEAD_LABEL, "ahead", str, _decode_text),
     _Section(PRESSURE_LABEL, "pressure", float, _decode_moment),
     _Section(RELOCATIONS_LABEL, "relocations", _encode_relocations, _decode_relocations),
     _Section(TRACKS_LABEL, "tracks", asdict, _decode_track),
+    _Section(NOTIFIED_LABEL, "notified", asdict, _decode_noted),
+    _Section(OUTBOX_LABEL, "outbox", asdict, _decode_outgoing),
     _Section(COMMANDS_LABEL, "commands", asdict, _decode_command),
     _Section(HANDOVERS_LABEL, "handovers", asdict, _decode_handover),
     _Section(ANCHOR_TASKS_LABEL, "anchor_tasks", sorted, _decode_names),

@@ -147,6 +147,9 @@ def _unpack_zip(stream: IO[bytes], writer: _Writer) -> None:
     with zipfile.ZipFile(stream) as archive:
         for entry in archive.infolist():
             name = entry.orig_filename
+            if entry.header_offset < 0:
+                # zipfile would seek to it, which is an error of the file and not of the archive
+                raise ArchiveError("damaged", "the archive is damaged: a file begins before the archive")
             kind = stat.S_IFMT(entry.external_attr >> 16)
             if entry.flag_bits & _ENCRYPTED:
                 raise ArchiveError("encrypted", f"{name!r} is encrypted")

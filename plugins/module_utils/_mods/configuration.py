@@ -264,17 +264,20 @@ class _Builder:
             return None
         except OrcastraError as error:
             expected, _comma, found = str(error).removeprefix("expected ").partition(", found ")
-            self._report((*path, kind), expected, found)
+            self._report(
+                (*path, kind), expected, found if source == mod[kind] else describe(shown(mod[kind]))
+            )
+            return None
+        wrong_url = url_fault(source)
+        if wrong_url is not None:
+            # as written: the value of a variable may be a secret
+            self._report((*path, API), wrong_url[0], describe(shown(mod[API])))
             return None
         return self._api_entry(path, source, name, mod["select"], more)
 
     def _api_entry(
         self, path: KeyPath, source: str, name: str | None, select: str, more: dict[str, Any]
-    ) -> tuple[KeyPath, ModEntry] | None:
-        fault = url_fault(source)
-        if fault is not None:
-            self._report((*path, API), fault[0], describe(shown(source)))
-            return None
+    ) -> tuple[KeyPath, ModEntry]:
         key = entry_key(API, source, shown(source), f"{select}\n{name}")
         entry = ModEntry(API, source, title=shown(source), key=key, name=name, select=select, **more)
         return path, entry

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._apply.election import ElectionPatience
 from .._apply.executor import Outcome, carry_out
 from .._model.errors import OrcastraError
 from .._model.steps import Plan
@@ -43,14 +44,20 @@ def run_engine_plan(
     """
 
     def action(engine: Engine) -> dict[str, Any]:
-        seen = observe(engine)
-        return execute(module, engine, plan_state_repair(seen.damage) + planner(engine, seen), finish)
+        patience = ElectionPatience()
+        seen = patience.call(lambda: observe(engine))
+        plan = plan_state_repair(seen.damage) + planner(engine, seen)
+        return execute(module, engine, plan, finish, patience)
 
     run(module, action)
 
 
 def execute(
-    module: AnsibleModule, engine: Engine, plan: Plan, finish: Callable[[Engine], Mapping[str, Any]]
+    module: AnsibleModule,
+    engine: Engine,
+    plan: Plan,
+    finish: Callable[[Engine], Mapping[str, Any]],
+    patience: ElectionPatience | None = None,
 ) -> dict[str, Any]:
     """Apply a plan, unless in check mode. Returns the result, or fails the module if a step fails."""
     for warning in plan.warnings:
@@ -65,7 +72,7 @@ def execute(
     if plan.requeue_after is not None:
         result["requeue_after"] = plan.requeue_after
     if not module.check_mode and not plan.is_empty:
-        outcome = carry_out(engine, plan)
+        outcome = carry_out(engine, plan, patience=patience)
         result["changed"] = outcome.changed
         if outcome.failures:
             module.fail_json(msg=failure_message(outcome), **result)

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .._model.mount import ObservedVolume
 from .._model.reasons import Reason
 from .endpoints import Endpoints
 from .exposition import Sample
@@ -34,6 +35,7 @@ class ServerMemory:
     nodes: dict[str, Page] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
     problems: list[Reason] = field(default_factory=list)
+    volumes: dict[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
 
     def report(self, reason: Reason) -> None:
         """Add a problem."""
@@ -83,6 +85,7 @@ def attribute_samples(
         instances.append(instance)
     _add_nodes(memory, endpoints, instances)
     _add_tasks(memory, node_of, instances, by_instance)
+    _add_volumes(memory, instances)
     return memory
 
 
@@ -133,6 +136,18 @@ def _add_nodes(memory: ServerMemory, endpoints: Iterable[Endpoints], instances: 
                     node=entry.node.hostname,
                 )
             )
+
+
+def _add_volumes(memory: ServerMemory, instances: Iterable[_Instance]) -> None:
+    """Add the volumes of nodes from their own instances. Without a known one, several must not disagree."""
+    for known in (True, False):
+        claims: dict[str, list[Mapping[str, ObservedVolume]]] = {}
+        for one in instances:
+            for node_id in one.nodes & one.page.volumes.keys() if one.is_known is known else ():
+                claims.setdefault(node_id, []).append(one.page.volumes[node_id])
+        for node_id, reports in claims.items():
+            if all(report == reports[0] for report in reports):
+                memory.volumes.setdefault(node_id, reports[0])
 
 
 def _add_tasks(

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .errors import (
+    AccessDenied,
     Conflict,
     EngineError,
     EngineTimeout,
@@ -369,7 +370,7 @@ class Engine:
                 found = f"a proxy in front of it answers HTTP {status}"
                 return EngineUnreachable(f"{self.docker_host}: the engine cannot be reached: {found}")
             if status == 403:
-                return EngineError(f"{where}: denied by a proxy in front of the engine")
+                return AccessDenied(f"{where}: denied by a proxy in front of the engine")
             message = text.strip()[:200] or f"HTTP {status}"
         if _OUT_OF_SEQUENCE in message:
             return OutOfSequence(f"{where}: {message}")

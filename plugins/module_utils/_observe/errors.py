@@ -52,6 +52,10 @@ class OtherSwarm(OrcastraError):
         )
 
 
+class AccessDenied(EngineError):
+    """A proxy in front of the engine doesn't allow the request."""
+
+
 class NotFound(EngineError):
     """The object does not exist (HTTP 404)."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from .._model.memory import Memory, NodeMemory
+from .._model.mount import ObservedVolume
 from .._model.reasons import Reason
 from .._model.rules import MetricSources
 from .._model.snapshot import Node, SwarmSnapshot
@@ -32,10 +33,16 @@ class _Findings:
     nodes: dict[str, NodeMemory] = field(default_factory=dict)
     tasks: dict[str, int] = field(default_factory=dict)
     problems: list[Reason] = field(default_factory=list)
+    volumes: dict[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
 
     def add_tasks(self, tasks: Mapping[str, int]) -> None:
         for task_id, size in tasks.items():
             self.tasks.setdefault(task_id, size)
+
+    def add_volumes(self, node: Node, page: Page) -> None:
+        """Add the volumes of the node. What the page says about other nodes is ignored."""
+        if node.id in page.volumes:
+            self.volumes.setdefault(node.id, page.volumes[node.id])
 
     def add_node(self, node: Node, host: str, page: Page) -> bool:
         """Add the memory of the node's host. Returns False if the page does not have it."""
@@ -195,6 +202,7 @@ def _add_direct(
             elif not found.add_node(entry.node, entry.host, page):
                 found.problems.append(Reason("exporter_without_memory", **where))
         found.add_tasks(page.tasks)
+        found.add_volumes(entry.node, page)
         if page.stale:
             found.problems.append(Reason("endpoint_samples_unusable", **where, reasons=page.stale))
         if answered.foreign:
@@ -218,6 +226,8 @@ def _add_server(
     found.add_tasks(memory.tasks)
     found.problems += memory.problems
     for entry in endpoints:
+        if entry.node.id in memory.volumes:
+            found.volumes.setdefault(entry.node.id, memory.volumes[entry.node.id])
         if entry.node.id in found.nodes:
             continue
         page = memory.nodes.get(entry.node.id)
@@ -247,4 +257,6 @@ def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
     problems = list(found.problems)
     if not found.tasks and any(task.is_running for task in snapshot.tasks):
         problems.append(Reason("task_memory_unknown"))
-    return Memory(nodes=found.nodes, tasks=tasks, services=services, problems=tuple(problems))
+    return Memory(
+        nodes=found.nodes, tasks=tasks, services=services, problems=tuple(problems), volumes=found.volumes
+    )

@@ -19,8 +19,11 @@ from .exposition import Sample
 from .samples import (
     CADVISOR,
     CADVISOR_TASK,
+    NODE_ARC,
+    NODE_ARC_MIN,
     NODE_AVAILABLE,
     NODE_TOTAL,
+    VOLUME,
     SampleCollector,
     Samples,
     cadvisor_max_age,
@@ -34,8 +37,8 @@ NODE_LABELS = ("node_id", "node", "nodename", "hostname", "host")
 # instant selector returns values of up to five minutes ago as if they were current. Source:
 # https://prometheus.io/docs/prometheus/latest/querying/basics/
 _SELECTORS = (
-    f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}"}}',
-    '{__name__=~"orcastra_container_memory_.*"}',
+    f'{{__name__=~"{NODE_TOTAL}|{NODE_AVAILABLE}|{NODE_ARC}|{NODE_ARC_MIN}"}}',
+    f'{{__name__=~"orcastra_container_memory_.*|{VOLUME}"}}',
 )
 _CADVISOR_SELECTOR = f'{CADVISOR}{{{CADVISOR_TASK}!=""}}'
 

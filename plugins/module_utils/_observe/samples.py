@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 
 from .._model.compat import dataclass
+from .._model.mount import ObservedVolume
 from .._model.reasons import Reason
 from .exposition import Sample, SampleParser
 
@@ -27,6 +28,9 @@ NODE_NAME = "node_uname_info"
 CONTAINER = "orcastra_container_memory_bytes"
 CONTAINER_TIME = "orcastra_container_memory_timestamp_seconds"
 CONTAINER_INTERVAL = "orcastra_container_memory_interval_seconds"
+VOLUME = "orcastra_volume_info"
+NODE_ARC = "node_zfs_arc_size"
+NODE_ARC_MIN = "node_zfs_arc_c_min"
 CADVISOR = "container_memory_working_set_bytes"
 CADVISOR_TASK = "container_label_com_docker_swarm_task_id"
 
@@ -45,15 +49,22 @@ NAMES = (
     CONTAINER,
     CONTAINER_TIME,
     CONTAINER_INTERVAL,
+    VOLUME,
+    NODE_ARC,
+    NODE_ARC_MIN,
     CADVISOR,
 )
 # metric → the label with the task ID
 _TASK_LABELS = {CONTAINER: "task_id", CADVISOR: CADVISOR_TASK}
 # metric → the label with the node ID or name
-_NODE_LABELS = {CONTAINER: "node_id", NODE_NAME: "nodename"}
+_NODE_LABELS = {CONTAINER: "node_id", VOLUME: "node_id", NODE_NAME: "nodename"}
 # IDs, host names and addresses are shorter, and a page is about fewer nodes.
 _MAX_LABEL_LENGTH = 256
 _MAX_NAMES = 16
+# metric → its labels that are kept; the publisher lists as many volumes of a node
+_KEPT_LABELS = {VOLUME: ("node_id", "volume", "driver", "type", "device", "o", "options")}
+_MAX_VOLUMES = 500
+_MAX_NODES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class SampleCollector:
         self._samples: dict[tuple[str, ...], Sample] = {}
         self._foreign = 0
         self._names: set[str] = set()
+        self._volumes: dict[str, int] = {}
 
     def add(self, sample: Sample) -> None:
         name = _label(sample, _NODE_LABELS.get(sample.name))
@@ -97,10 +109,16 @@ class SampleCollector:
             # without a task ID, it is another control group; unknown tasks have ended
             self._foreign += task_id in self._all_tasks
             return
-        labels = {label: value for label in self._series if (value := _label(sample, label))}
+        kept = (*self._series, *_KEPT_LABELS.get(sample.name, ()))
+        labels = {label: value for label in kept if (value := _label(sample, label))}
         key = (sample.name, task_id, *labels.values())
         if task_label is not None:
             labels[task_label] = task_id
+        if sample.name == VOLUME and key not in self._samples:
+            node_id = labels.get("node_id", "")
+            self._volumes[node_id] = self._volumes.get(node_id, 0) + 1
+            if self._volumes[node_id] > _MAX_VOLUMES or len(self._volumes) > _MAX_NODES:
+                return
         self._samples[key] = Sample(sample.name, labels, sample.value, sample.timestamp)
 
     def result(self, too_long: int = 0) -> Samples:
@@ -140,6 +158,7 @@ class Page:
     """The memory that one endpoint reports. ``tasks``: task ID → bytes.
 
     ``clock`` is the time of the host's own clock, if the page has it. ``stale`` is why samples are not used.
+    ``volumes``: node ID → volume → what the page says about it.
     """
 
     total: int | None = None
@@ -147,6 +166,7 @@ class Page:
     clock: float | None = None
     tasks: Mapping[str, int] = field(default_factory=dict)
     stale: tuple[Reason, ...] = ()
+    volumes: Mapping[str, Mapping[str, ObservedVolume]] = field(default_factory=dict)
 
 
 def cadvisor_max_age(max_age: float) -> float:
@@ -165,6 +185,7 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
     latest: dict[str, float] = {}
     containers: list[Sample] = []
     cadvisor: list[Sample] = []
+    volumes: list[Sample] = []
     limits = {CADVISOR: cadvisor_max_age(max_age)}
     old = ahead = 0.0
     now = received + age
@@ -179,25 +200,57 @@ def read_page(samples: Iterable[Sample], received: float, max_age: float, age: f
             containers.append(sample)
         elif sample.name == CADVISOR:
             cadvisor.append(sample)
+        elif sample.name == VOLUME:
+            volumes.append(sample)
         else:
             latest[sample.name] = sample.value
     # without the actual ages, so that repeated messages are identical
     stale = [Reason("samples_outdated", limit=old)] if old else []
     stale += [Reason("samples_in_future", limit=ahead)] if ahead else []
     tasks = {}
+    found: dict[str, dict[str, ObservedVolume]] = {}
     clock = latest.get(NODE_CLOCK)
-    if containers:
+    if containers or volumes:
         written = (now if clock is None else clock + age) - latest.get(CONTAINER_TIME, -math.inf)
         limit = max(max_age, 2 * min(latest.get(CONTAINER_INTERVAL, 0), _MAX_INTERVAL_SECONDS))
         if abs(written) <= limit:
-            tasks = _tasks(containers)
+            tasks, found = _tasks(containers), _volumes(volumes)
         elif math.isinf(written):
             stale.append(Reason("task_memory_undated"))
         else:
             stale.append(Reason("task_memory_outdated", limit=limit))
     tasks = {**_tasks(cadvisor), **tasks}
     total, available = _size(latest.get(NODE_TOTAL)), _size(latest.get(NODE_AVAILABLE))
-    return Page(total, available, clock, tasks, tuple(stale))
+    if available is not None and total is not None:
+        available = min(total, available + _reclaimable_cache(latest))
+    return Page(total, available, clock, tasks, tuple(stale), found)
+
+
+def _reclaimable_cache(latest: Mapping[str, float]) -> int:
+    """The memory that ZFS returns if others need it: its cache (ARC) above its minimum size.
+
+    The kernel does not count it in ``MemAvailable``. Source: openzfs.github.io, ``zfs_arc_min``.
+    """
+    size, least = _size(latest.get(NODE_ARC)), _size(latest.get(NODE_ARC_MIN))
+    # without the minimum, it is unknown how much of the cache stays
+    return 0 if size is None or least is None else max(0, size - least)
+
+
+def _volumes(samples: Iterable[Sample]) -> dict[str, dict[str, ObservedVolume]]:
+    found: dict[str, dict[str, ObservedVolume]] = {}
+    doubtful: set[tuple[str, str]] = set()
+    for sample in samples:
+        labels = sample.labels
+        node_id, name, driver = (labels.get(label, "") for label in ("node_id", "volume", "driver"))
+        if sample.value != 1 or not (node_id and name and driver):
+            continue
+        options = {key: labels[key] for key in ("type", "device", "o") if key in labels}
+        volume = ObservedVolume(driver, options, labels.get("options", ""))
+        if found.setdefault(node_id, {}).setdefault(name, volume) != volume:
+            doubtful.add((node_id, name))
+    for node_id, name in doubtful:
+        del found[node_id][name]
+    return found
 
 
 def _tasks(samples: Iterable[Sample]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from .._model.membership import KnownNode
 from .._model.reasons import Reason
 from .._model.snapshot import Node, Service, SwarmSnapshot
 from .._model.text import closest
+from .hints import closest as similar_names
 
 # Swarm's IDs. A text of this form is never a host name; otherwise a departed node could be impersonated.
 _NODE_ID = re.compile(r"[a-z0-9]{25}")
@@ -197,7 +198,8 @@ def node_hint(snapshot: SwarmSnapshot, name: str) -> str:
 
 def similar_node(snapshot: SwarmSnapshot, name: str) -> Reason | None:
     """Return a suggestion for a name that no node has; None if no name is similar."""
-    return did_you_mean(identify(snapshot, NodeConfig(name)).hint)
+    hint = identify(snapshot, NodeConfig(name)).hint
+    return did_you_mean(hint or next(iter(similar_names(name, snapshot.nodes_by_hostname)), ""))
 
 
 def did_you_mean(name: str) -> Reason | None:

@@ -55,16 +55,19 @@ def judge(
     short: Sequence[Shortage],
     state: State,
     now: float,
+    *,
+    is_configured: bool = True,
 ) -> Verdict:
     """Judge the swarm.
 
     ``snapshot`` is None before the first observation, ``plan`` on an instance that doesn't plan. ``short``:
-    the services short of tasks, the worst first. ``now``: seconds since the epoch.
+    the services short of tasks, the worst first. ``now``: seconds since the epoch. ``is_configured``: there
+    is a configuration to compare the swarm with.
     """
     if snapshot is None:
         unknown = Reason("verdict_unknown")
         return Verdict(UNKNOWN, unknown, UNKNOWN, unknown)
-    sync, sync_reason = _sync(plan)
+    sync, sync_reason = _sync(plan) if is_configured else (UNKNOWN, Reason("verdict_not_configured"))
     health, health_reason = _health(snapshot, short, state, now)
     return Verdict(sync, sync_reason, health, health_reason)
 

@@ -303,15 +303,24 @@ class _Simulation:
                     obstacles=self._why_nowhere(service, lost) if unplaced else (),
                     waiting=0 if node_id else self.waiting[service_id],
                     anchor=", ".join(anchor.name for anchor in anchors) or None,
-                    data=_data(service, self.storage) if node_id else (),
+                    data=self._data(service, node_id) if node_id else (),
                 )
             )
         counts = Counter((service.name, task.node_id or "") for task, service in gone)
         for (name, node_id), count in counts.items():
-            data = _data(self.snapshot.service_by_name[name], self.storage)
+            data = self._data(self.snapshot.service_by_name[name], node_id)
             node = self._hostname(node_id)
             fates.append(Fate(name, node, count, (), unplaced=count, data=data, is_replaced=False))
         return tuple(sorted(fates, key=lambda fate: (fate.service, fate.node)))
+
+    def _data(self, service: Service, node_id: str) -> tuple[str, ...]:
+        """Return the volumes and host paths that stay behind on the node."""
+        observed = self.memory.volumes.get(node_id, {})
+        return tuple(
+            mount.name
+            for mount in service.mounts
+            if not mount.read_only and residence_of(mount, self.storage, service.stack, observed).is_tied
+        )
 
     def _why_nowhere(self, service: Service, lost: set[str]) -> tuple[Reason, ...]:
         """Return for each remaining node what keeps the service off it in the present state."""
@@ -430,15 +439,6 @@ def _lost_first(tasks: list[tuple[Task, Service]], went: dict[str, str | None]) 
         places = sorted((went[id_] for id_ in ids), key=lambda place: place is None)
         went |= zip(ids, places)
     return went
-
-
-def _data(service: Service, storage: StorageRules) -> tuple[str, ...]:
-    """Return the volumes and host paths that stay behind."""
-    return tuple(
-        mount.name
-        for mount in service.mounts
-        if not mount.read_only and residence_of(mount, storage, service.stack).is_tied
-    )
 
 
 def _new_id(hostname: str) -> str:

@@ -28,6 +28,7 @@ from . import (
     metrics,
     mods,
     names,
+    notify,
     prune,
     rebalance,
     scheduling,
@@ -37,6 +38,7 @@ from . import (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 from .formatting import FORMATTER
 
@@ -51,6 +53,7 @@ CATALOGUES = (
     metrics,
     mods,
     names,
+    notify,
     prune,
     rebalance,
     scheduling,
@@ -60,6 +63,7 @@ CATALOGUES = (
     swarm,
     verdict,
     what_if,
+    whereabouts,
 )
 
 MESSAGES: Mapping[str, str] = {

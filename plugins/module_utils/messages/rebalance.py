@@ -52,6 +52,7 @@ MESSAGES: dict[str, str] = {
     "service_not_replicated": "it is a {mode} service",
     "service_runs_once": "its restart condition is 'none': it runs to completion on its node",
     "volume_stays": f"its volume {{volume}} {_STAYS}",
+    "volume_not_on_node": "{node} doesn't report the same volume {volume}",
     "host_path_stays": f"its host path {{path}} {_STAYS}",
     "service_in_update": "Swarm is updating it ({state})",
     "service_in_move": "it is already being moved",

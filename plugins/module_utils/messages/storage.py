@@ -15,6 +15,11 @@ MESSAGES: dict[str, str] = {
     "mount_volume_driver": "volume {volume} uses the driver {driver}, not a disk of the node",
     "mount_network": "volume {volume} mounts a network file system ({type})",
     "mount_network_address": "volume {volume} mounts a network file system (its options name an address)",
+    "mount_network_loopback": (
+        "volume {volume} mounts a share of its own node (its address is that of the local host)"
+    ),
+    "mount_driver_tied": "volume {volume} uses the driver {driver}, which stores data on the node",
+    "mount_observed": "{reason} (reported by the node; the service names no driver)",
     "mount_volume_tied": "volume {volume} stays on its node",
     "mount_socket": "{path} is a socket, which holds no data",
     "mount_host_file": "{path} is read-only and exists on every host",

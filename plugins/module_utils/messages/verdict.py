@@ -11,6 +11,7 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     "verdict_unknown": "Unknown: the swarm has not been observed yet",
     "verdict_not_planned": "Sync status unknown here, because another instance is active",
+    "verdict_not_configured": "Not configured: there is nothing to compare the swarm with",
     "verdict_in_sync": "In sync",
     "verdict_out_of_sync": "Out of sync: {changes:plural change} pending",
     "verdict_healthy": "Healthy",

@@ -4,6 +4,8 @@
 
 """Measure the memory of task containers on this host, and write it to a textfile for the node exporter.
 
+The file also lists the volumes that a plugin provides or that have options, because only the node knows them.
+
 The program queries the local engine and requires only Python 3.8 or newer. It replaces the file atomically,
 so that a reader sees either the old file or the new one. After a failure, the old file stays, and its
 timestamp shows its age.
@@ -13,15 +15,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,6 +42,13 @@ METRICS = {
     "timestamp_seconds": "Time of the last memory measurement.",
     "interval_seconds": "Interval between memory measurements.",
 }
+
+VOLUME = "orcastra_volume_info"
+VOLUME_HELP = "A volume that a plugin provides or that has options, without its passwords."
+# A reader accepts as many volumes of one node, and labels as long.
+MAX_VOLUMES = 500
+MAX_LABEL_LENGTH = 256
+_SECRET = re.compile("auth|cred|key|pass|secret|token|user", re.IGNORECASE)
 
 
 class Engine:
@@ -150,14 +161,61 @@ def cgroup_memory(pid: int) -> int | None:
 
 def measure(path: str) -> list[tuple[dict[str, str], int]]:
     """Return the labels and the memory of each running task container of the engine at ``path``."""
+    return _in_time(path, _measure)
+
+
+def find_volumes(path: str) -> list[dict[str, str]]:
+    """Return the labels of the volumes that a plugin provides or that have options."""
+    return _in_time(path, _find_volumes)
+
+
+def _in_time(path: str, query: Callable[[Engine], list[Any]]) -> list[Any]:
     engine = Engine(path)
     timer = threading.Timer(DEADLINE_SECONDS, engine.end)
     timer.daemon = True
     timer.start()
     try:
-        return _measure(engine)
+        return query(engine)
     finally:
         timer.cancel()
+
+
+def _find_volumes(engine: Engine) -> list[dict[str, str]]:
+    node_id = ((get(engine, "/info").get("Swarm") or {}).get("NodeID")) or ""
+    volumes = get(engine, "/volumes").get("Volumes") or []
+    found = []
+    for volume in sorted(volumes, key=lambda volume: str(volume.get("Name"))):
+        driver, options = volume.get("Driver") or "", volume.get("Options") or {}
+        if driver == "local" and not options:
+            continue
+        labels = {"node_id": node_id, "volume": volume.get("Name") or "", "driver": driver}
+        if driver == "local":
+            labels.update(local_options(options))
+        labels["options"] = fingerprint(options)
+        if max(map(len, labels.values())) <= MAX_LABEL_LENGTH:
+            found.append(labels)
+    return found[:MAX_VOLUMES] if node_id else []
+
+
+def local_options(options: dict[str, str]) -> dict[str, str]:
+    """Return the options that determine where the data is. Mount options with values may be passwords."""
+    known = {key.lower(): value for key, value in options.items() if key.lower() in ("type", "device", "o")}
+    flags = [flag.strip() for flag in known.pop("o", "").split(",")]
+    known["o"] = ",".join(flag for flag in flags if "=" not in flag or flag.lower().startswith("addr="))
+    if "@" in known.get("device", ""):
+        known["device"] = known["device"].rpartition("@")[2]
+    return {key: value for key, value in known.items() if value}
+
+
+def fingerprint(options: dict[str, str]) -> str:
+    """Return a value that differs if the options differ, to compare volumes. Passwords are left out."""
+    plain = sorted(
+        (key.lower(), part.strip())
+        for key, value in options.items()
+        for part in str(value).split(",")
+        if "@" not in part and not _SECRET.search(key) and not _SECRET.search(part)
+    )
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
 
 
 def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
@@ -189,7 +247,12 @@ def _measure(engine: Engine) -> list[tuple[dict[str, str], int]]:
         return [entry for entry in pool.map(measure_one, containers) if entry is not None]
 
 
-def render(entries: list[tuple[dict[str, str], int]], now: float, interval: float) -> str:
+def render(
+    entries: list[tuple[dict[str, str], int]],
+    now: float,
+    interval: float,
+    volumes: list[dict[str, str]] | None = None,
+) -> str:
     """Return the textfile in the Prometheus text format."""
     ordered = sorted(entries, key=lambda entry: entry[0]["task_id"])
     samples = {
@@ -202,6 +265,9 @@ def render(entries: list[tuple[dict[str, str], int]], now: float, interval: floa
         name = f"orcastra_container_memory_{suffix}"
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         lines += [f"{name}{labels} {value}" for labels, value in samples[suffix]]
+    if volumes:
+        lines += [f"# HELP {VOLUME} {VOLUME_HELP}", f"# TYPE {VOLUME} gauge"]
+        lines += [f"{VOLUME}{_labels(labels)} 1" for labels in volumes]
     return "\n".join([*lines, ""])
 
 
@@ -242,7 +308,13 @@ def main() -> int:
         status = 0
         try:
             entries = measure(options.engine)
-            write(options.output, render(entries, time.time(), options.interval))
+            try:
+                volumes = find_volumes(options.engine)
+            except (OSError, EngineError, ValueError, AttributeError, TypeError) as error:
+                # a volume plugin that hangs must not prevent the measurement
+                sys.stderr.write(f"orcastra-memory-metrics: volumes: {error}\n")
+                volumes = []
+            write(options.output, render(entries, time.time(), options.interval, volumes))
         except (OSError, EngineError, ValueError) as error:
             sys.stderr.write(f"orcastra-memory-metrics: {error}\n")
             status = 1

@@ -24,7 +24,7 @@ ROUNDS = 200
 def movable(world: World) -> tuple[list[MoveUnit], TargetFinder]:
     groups = resolve_anchor_groups(world.snapshot, world.desired)
     units = find_units(world.snapshot, groups, world.sample(), RebalanceRules(), world.state, world.now)
-    targets = TargetFinder(world.snapshot, followed_labels(groups), world.now)
+    targets = TargetFinder(world.snapshot, followed_labels(groups), world.now, {})
     return [unit for unit in units if unit.forbidden is None], targets
 
 

@@ -56,7 +56,7 @@ class Optimum:
             for service in world.snapshot.services
         }
         snapshot = replace(world.snapshot, services=tuple(free.values()))
-        targets = TargetFinder(snapshot, followed_labels(groups), world.now)
+        targets = TargetFinder(snapshot, followed_labels(groups), world.now, {})
         self.hosts = sorted(world.total)
         self.total = np.array([world.total[host] for host in self.hosts], dtype=float)
         used = world.used()

@@ -20,6 +20,8 @@ import yaml
 from orcastra_runner.execute import KEEPALIVE
 from tests.lab import Lab
 
+_SHOWN_CHARACTERS = 6000
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,6 +38,16 @@ class Run:
     def changed(self) -> int:
         """The number of changed tasks on all hosts."""
         return sum(recap["changed"] for recap in self._recaps().values())
+
+    @property
+    def failure(self) -> str:
+        """The output from the first failed task on, or its end; short enough for the report of a test."""
+        before, fatal, after = self.output.partition("\nfatal: ")
+        if not fatal:
+            return self.output[-_SHOWN_CHARACTERS:]
+        task = before[before.rfind("\nTASK [") :]
+        shown = f"{task[-1000:]}{fatal}{after}"
+        return f"{shown[:_SHOWN_CHARACTERS]}\n…\n{self.output[-1000:]}"
 
     def _recaps(self) -> dict[str, dict[str, int]]:
         found = {}

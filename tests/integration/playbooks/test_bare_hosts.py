@@ -55,11 +55,11 @@ def test_bootstrap_installs_missing_engines(bootstrap: Any, playbooks: Playbooks
     assert charlie.run(["sh", "-c", PYTHON], check=False).returncode == 1
 
     examined = playbooks("orcastra.swarm.doctor", limit=None)
-    assert [examined.recap(name)["failed"] for name in FORMED] == [1, 1, 1], examined.output
+    assert [examined.recap(name)["failed"] for name in FORMED] == [1, 1, 1], examined.failure
     assert "apt install python3-docker" in examined.output
 
     untold = bootstrap(limit="alpha,bravo")
-    assert untold.status == 2, untold.output
+    assert untold.status == 2, untold.failure
     for name in ("alpha", "bravo"):
         said = f"{name}: no Docker engine is installed; to install it, run the playbook"
         assert f"{said} orcastra.swarm.bootstrap with -e orcastra_install_engine=true" in untold.output
@@ -69,7 +69,7 @@ def test_bootstrap_installs_missing_engines(bootstrap: Any, playbooks: Playbooks
     # an engine from another source stays unchanged
     charlie.sh("ln -s /bin/true /usr/local/sbin/dockerd")
     checked = bootstrap("--check", "--diff", *INSTALL)
-    assert (checked.status, checked.changed) == (0, 3), checked.output
+    assert (checked.status, checked.changed) == (0, 3), checked.failure
     for name in ("alpha", "bravo"):
         assert f"{name}: would install docker.io, ca-certificates, " in checked.output
         assert ", python3-docker, start the engine, and then join" in checked.output
@@ -78,24 +78,24 @@ def test_bootstrap_installs_missing_engines(bootstrap: Any, playbooks: Playbooks
     charlie.sh("rm /usr/local/sbin/dockerd")
 
     done = bootstrap(*INSTALL)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert accidents.members(bare) == FORMED
     assert all(host.has_engine for host in bare)
     charlie.run(["docker", "version"])
 
     examined = playbooks("orcastra.swarm.doctor", limit=None)
-    assert (examined.status, examined.changed) == (0, 0), examined.output
+    assert (examined.status, examined.changed) == (0, 0), examined.failure
 
     again = bootstrap(*INSTALL)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
     # the engine also starts at boot, and a missing SDK is installed without changing the engine
     charlie.reboot()
     charlie.sh("apt-get -y remove python3-docker")
     missing = bootstrap(limit="charlie")
-    assert missing.status == 2, missing.output
+    assert missing.status == 2, missing.failure
     assert "the required Python library (docker) on charlie's Python" in missing.output
     assert "to install it, run the playbook orcastra.swarm.bootstrap" in missing.output
     mended = bootstrap(*INSTALL, limit="charlie")
-    assert (mended.status, mended.changed) == (0, 1), mended.output
+    assert (mended.status, mended.changed) == (0, 1), mended.failure
     assert accidents.members(bare) == FORMED

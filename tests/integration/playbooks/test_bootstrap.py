@@ -57,7 +57,7 @@ def test_bootstrap_of_bare_hosts_with_one_refused_key(
 ) -> None:
     accidents.make_bare(swarm)
     checked = run(run_playbook, "--check", "--diff")
-    assert (checked.status, checked.changed) == (0, 3), checked.output
+    assert (checked.status, checked.changed) == (0, 3), checked.failure
     assert all(swarm_info(host)["LocalNodeState"] == "inactive" for host in swarm)
 
     refused = copy.deepcopy(inventory)
@@ -67,7 +67,7 @@ def test_bootstrap_of_bare_hosts_with_one_refused_key(
     host["ansible_ssh_common_args"] += f" -o UserKnownHostsFile={run_playbook.folder / 'known'}"
     run_playbook.write("inventory.yml", refused)
     first = run(run_playbook)
-    assert first.status == 2, first.output
+    assert first.status == 2, first.failure
     assert "charlie: cannot be reached; continuing without it" in first.output
     assert "Permission denied" in first.output
     formed = accidents.members(swarm)
@@ -78,7 +78,7 @@ def test_bootstrap_of_bare_hosts_with_one_refused_key(
 
     run_playbook.write("inventory.yml", inventory)
     second = run(run_playbook)
-    assert second.status == 0, second.output
+    assert second.status == 0, second.failure
     assert accidents.members(swarm) == FORMED
     found = accidents.manager(swarm).api("GET", "/swarm")
     assert found["Spec"]["Orchestration"]["TaskHistoryRetentionLimit"] == 3
@@ -89,7 +89,7 @@ def test_bootstrap_of_bare_hosts_with_one_refused_key(
     assert charlie["Spec"]["Availability"] == "pause"
 
     again = run(run_playbook)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
     # settings that aren't configured keep their values
     swarm_yml["swarm"] = {"snapshot_interval": 5000}
@@ -97,12 +97,12 @@ def test_bootstrap_of_bare_hosts_with_one_refused_key(
     swarm_yml["nodes"]["bravo"]["role"] = "worker"
     run_playbook.write("swarm.yml", swarm_yml)
     changed = run(run_playbook)
-    assert changed.status == 0, changed.output
+    assert changed.status == 0, changed.failure
     spec = accidents.manager(swarm).api("GET", "/swarm")["Spec"]
     assert spec == {**found["Spec"], "Raft": {**found["Spec"]["Raft"], "SnapshotInterval": 5000}}
     assert [role for role, _state, _labels in accidents.members(swarm).values()].count("manager") == 1
     again = run(run_playbook)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
 
 def test_bootstrap_refuses_host_of_another_swarm(
@@ -115,17 +115,17 @@ def test_bootstrap_refuses_host_of_another_swarm(
     other = swarm_info(charlie)["Cluster"]["ID"]
 
     refused = run(run_playbook)
-    assert refused.status == 2, refused.output
+    assert refused.status == 2, refused.failure
     assert f"charlie belongs to the swarm {other}, which it manages" in refused.output
     assert swarm_info(charlie)["Cluster"]["ID"] == other
     # the others got their labels
     assert accidents.nodes(swarm, "bravo")[0]["Spec"]["Labels"] == {"disk": "hdd"}
 
     told = run(run_playbook, orcastra_leave_other_swarm=True)
-    assert told.status == 0, told.output
+    assert told.status == 0, told.failure
     assert accidents.members(swarm) == FORMED
     again = run(run_playbook)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
 
 def test_bootstrap_refuses_impossible_configuration(

@@ -36,9 +36,9 @@ def test_restart_service_restarts_all_or_none(run_playbook: Playbooks, swarm: La
     create_service(swarm, "shop_web")
     asked = {"orcastra_services": ["web"], "orcastra_stack_name": "shop"}
     checked = run_playbook(playbook, "--check", **asked)
-    assert (checked.status, checked.changed, restarts(swarm, "shop_web")) == (0, 1, 0), checked.output
+    assert (checked.status, checked.changed, restarts(swarm, "shop_web")) == (0, 1, 0), checked.failure
     done = run_playbook(playbook, **asked)
-    assert (done.status, done.changed, restarts(swarm, "shop_web")) == (0, 1, 1), done.output
+    assert (done.status, done.changed, restarts(swarm, "shop_web")) == (0, 1, 1), done.failure
 
     refused = run_playbook(playbook, orcastra_services=["shop_web", "absent"])
     assert refused.status == 2
@@ -56,23 +56,23 @@ def test_removing_labels_and_constraints_moves_no_task(run_playbook: Playbooks, 
     set_labels(swarm, "alpha", {"mine": "x"})
     run_playbook.write("swarm.yml", CONFIGURATION)
     site = run_playbook("orcastra.swarm.site", orcastra_swarm_file="swarm.yml")
-    assert site.status == 0, site.output
+    assert site.status == 0, site.failure
     assert labels(swarm, "alpha") == {"mine": "x", "db": "true"}
     held = constraints(swarm, "shop_app")
     assert held == ["node.hostname==alpha", "node.labels.db==true"]
     before = {task["ID"] for task in tasks(swarm, "shop_app")}
 
     checked = run_playbook(playbook, "--check", "--diff")
-    assert checked.status == 0, checked.output
+    assert checked.status == 0, checked.failure
     assert labels(swarm, "alpha") == {"mine": "x", "db": "true"}
     done = run_playbook(playbook)
-    assert (done.status, done.changed) == (0, 2), done.output
+    assert (done.status, done.changed) == (0, 2), done.failure
     assert (labels(swarm, "alpha"), labels(swarm, "bravo")) == ({"mine": "x"}, {})
     assert constraints(swarm, "shop_app") == ["node.hostname==alpha"]
     assert {task["ID"] for task in tasks(swarm, "shop_app")} == before
     for options in ((), ("--check",)):
         again = run_playbook(playbook, *options)
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
 
 
 def test_moving_service_is_scaled_up_before_removal(run_playbook: Playbooks, swarm: Lab) -> None:
@@ -100,20 +100,20 @@ def test_moving_service_is_scaled_up_before_removal(run_playbook: Playbooks, swa
 
     def site() -> bool:
         done = run_playbook("orcastra.swarm.site", orcastra_swarm_file="swarm.yml")
-        assert done.status == 0, done.output
+        assert done.status == 0, done.failure
         return replicas() == 0
 
     change_constraints(swarm, "shop_db", f"node.hostname!={running_on(swarm, 'shop_app')}")
     wait_until(lambda: running_on(swarm, "shop_db") not in (None, running_on(swarm, "shop_app")), 40, "db")
     wait_until(site, 60, "the follower to be scaled to 0", interval=1)
     done = run_playbook(playbook)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert replicas() == 1
     assert service(swarm, "shop_app")["Spec"] == before
     assert all(not labels(swarm, name) for name in ("alpha", "bravo", "charlie"))
     wait_until(lambda: running_on(swarm, "shop_app"), 40, "it to run")
     again = run_playbook(playbook)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
 
 def test_drain_node_lasts_until_activate_node(run_playbook: Playbooks, swarm: Lab) -> None:
@@ -129,16 +129,16 @@ def test_drain_node_lasts_until_activate_node(run_playbook: Playbooks, swarm: La
     assert "there is no node absent in this swarm" in refused.output
     asked = {"orcastra_nodes": [place]}
     checked = run_playbook("orcastra.swarm.drain_node", "--check", "--diff", **asked)
-    assert (checked.status, checked.changed, availability()) == (0, 1, "active"), checked.output
+    assert (checked.status, checked.changed, availability()) == (0, 1, "active"), checked.failure
     done = run_playbook("orcastra.swarm.drain_node", **asked)
-    assert (done.status, done.changed, availability()) == (0, 1, "drain"), done.output
+    assert (done.status, done.changed, availability()) == (0, 1, "drain"), done.failure
     # the playbook waited until no task of the service was left there
     assert swarm[place].api("GET", "/containers/json") == []
     for options in ((), ("--check",)):
         again = run_playbook("orcastra.swarm.drain_node", *options, **asked)
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
 
     back = run_playbook("orcastra.swarm.activate_node", **asked)
-    assert (back.status, back.changed, availability()) == (0, 1, "active"), back.output
+    assert (back.status, back.changed, availability()) == (0, 1, "active"), back.failure
     again = run_playbook("orcastra.swarm.activate_node", **asked)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure

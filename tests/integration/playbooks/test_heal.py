@@ -41,10 +41,10 @@ def heal(run_playbook: Playbooks, swarm: Lab) -> Any:
 def assert_heals(heal: Any, swarm: Lab, **variables: Any) -> Run:
     """Check that one run repairs everything, and the next changes nothing."""
     done: Run = heal("-vvv", "--diff", **variables)
-    assert done.status == 0, done.output
-    assert accidents.members(swarm) == HEALED, done.output
+    assert done.status == 0, done.failure
+    assert accidents.members(swarm) == HEALED, done.failure
     again = heal(**variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     return done
 
 
@@ -88,12 +88,12 @@ def test_heal_unlocks_a_manager(heal: Any, swarm: Lab) -> None:
     key = accidents.lock(swarm, "bravo")
 
     without = heal()
-    assert without.status == 2, without.output
+    assert without.status == 2, without.failure
     assert "bravo: its manager is locked and needs the unlock key" in without.output
 
     last = "a" if key[-1] != "a" else "b"
     wrong = heal("-vvv", "--diff", orcastra_unlock_key=f"{key[:-1]}{last}")
-    assert wrong.status == 2, wrong.output
+    assert wrong.status == 2, wrong.failure
     assert "host bravo: the unlock key doesn't belong to its swarm" in wrong.output
 
     done = assert_heals(heal, swarm, orcastra_unlock_key=key)
@@ -115,7 +115,7 @@ def test_heal_reports_a_lost_quorum(heal: Any, swarm: Lab) -> None:
 
         wait_until(is_noticed, 60, "the loss of the managers to be detected")
         explained = heal(ansible_ssh_timeout=3)
-        assert explained.status == 2, explained.output
+        assert explained.status == 2, explained.failure
         # the number of lost managers is known only while the engine still answers swarm requests
         assert "alpha: the swarm has lost its quorum: " in explained.output
         assert "orcastra_force_new_cluster=alpha" in explained.output
@@ -125,7 +125,7 @@ def test_heal_reports_a_lost_quorum(heal: Any, swarm: Lab) -> None:
         accidents.wipe(lost[0])
         forced = heal(orcastra_force_new_cluster="alpha", ansible_ssh_timeout=3)
         # charlie is still off
-        assert forced.status == 2, forced.output
+        assert forced.status == 2, forced.failure
         assert {"alpha", "bravo"} <= accidents.members(swarm).keys()
         lost[1].boot()
         wait_until(lambda: accidents.ready(swarm, "charlie"), 60, "charlie to be known to the leader")

@@ -74,15 +74,15 @@ def test_autoheal_restarts_ended_worker_tasks_through_a_manager(playbooks: Playb
     variables = {"orcastra_autoheal_grace_period": 1}
 
     alone = playbooks("orcastra.swarm.autoheal", limit="charlie", **variables)
-    assert (alone.status, alone.changed) == (0, 0), alone.output
+    assert (alone.status, alone.changed) == (0, 0), alone.failure
     checked = playbooks("orcastra.swarm.autoheal", "--check", "--diff", limit=None, **variables)
-    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert (checked.status, checked.changed) == (0, 1), checked.failure
     assert "force_update" in checked.output
     done = playbooks("orcastra.swarm.autoheal", limit=None, **variables)
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     wait_until(lambda: running(charlie, "zero", "healthy"), 60, "zero to be healthy again")
     again = playbooks("orcastra.swarm.autoheal", limit=None, **variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
 
 def test_prune_removes_unused_images_on_a_worker(playbooks: Playbooks, swarm: Lab) -> None:
@@ -98,13 +98,13 @@ def test_prune_removes_unused_images_on_a_worker(playbooks: Playbooks, swarm: La
     }
 
     alone = playbooks("orcastra.swarm.prune", limit="charlie", **variables)
-    assert alone.status == 0, alone.output
+    assert alone.status == 0, alone.failure
     assert charlie.sh("docker images -q test/app").split().__len__() == 2
     done = playbooks("orcastra.swarm.prune", "--diff", limit=None, **variables)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert charlie.sh("docker images --format '{{.Tag}}' test/app").split() == ["1"]
     again = playbooks("orcastra.swarm.prune", limit=None, **variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     swarm["alpha"].sh("docker service rm app")
     wait_until(lambda: not running(charlie, "app"), 60, "app to end")
     charlie.sh("docker rm -f $(docker ps -aq) >/dev/null 2>&1; docker rmi -f test/app:1")
@@ -159,13 +159,13 @@ def test_log_rotate_rotates_configured_files(playbooks: Playbooks, swarm: Lab) -
     assert alpha.sh("ls /etc/logrotate.d").split().count("orcastra") == 0
 
     checked = playbooks("orcastra.swarm.log_rotate", "--check", "--diff", **variables)
-    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert (checked.status, checked.changed) == (0, 1), checked.failure
     assert alpha.sh("ls /etc/logrotate.d").split().count("orcastra") == 0
     done = playbooks("orcastra.swarm.log_rotate", **variables)
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert "the log file has no limit (max-size) for" in done.output
     again = playbooks("orcastra.swarm.log_rotate", **variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     for _ in range(4):
         alpha.sh("logrotate -s /srv/rotated/state /etc/logrotate.d/orcastra")
         alpha.sh("head -c 20000 /dev/zero > '/srv/rotated/Media Server/app.log'")
@@ -174,7 +174,7 @@ def test_log_rotate_rotates_configured_files(playbooks: Playbooks, swarm: Lab) -
     assert alpha.sh("cat /srv/rotated/said").split() == ["rotated"] * 4
 
     gone = playbooks("orcastra.swarm.log_rotate", **{**variables, "orcastra_log_rotate_files": []})
-    assert (gone.status, gone.changed) == (0, 1), gone.output
+    assert (gone.status, gone.changed) == (0, 1), gone.failure
     alpha.sh("docker rm plain-endless; docker volume rm proxy_logs")
 
 

@@ -38,21 +38,21 @@ def test_label_sync_playbook_from_check_to_idle(run_playbook: Playbooks, swarm: 
     run_playbook.write("swarm.yml", {**CONFIGURATION, "nodes": nodes})
 
     checked = run_playbook(LABEL_SYNC, "--check", "--diff", orcastra_swarm_file="swarm.yml")
-    assert checked.status == 0, checked.output
+    assert checked.status == 0, checked.failure
     assert checked.changed == 1
     assert '"disk": "hdd"' in checked.output  # the diff
     assert labels(swarm) == {}
 
     done = run_playbook(LABEL_SYNC, orcastra_swarm_file="swarm.yml")
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert labels(swarm) == CONFIGURED
 
     again = run_playbook(LABEL_SYNC, "--check", "--diff", orcastra_swarm_file="swarm.yml")
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     assert '"disk"' not in again.output
 
     again = run_playbook(LABEL_SYNC, orcastra_swarm_file="swarm.yml")
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     assert labels(swarm) == CONFIGURED
 
 
@@ -68,7 +68,7 @@ def test_site_playbook_uses_inventory_variables(
 
     done = run_playbook("orcastra.swarm.site", limit="all")
 
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert labels(swarm) == {"alpha": {"nvme": "true"}, "bravo": CONFIGURED["bravo"]}
 
 
@@ -85,7 +85,7 @@ def test_example_inventory_works(run_playbook: Playbooks, inventory: dict[str, A
 
     done = run_playbook("orcastra.swarm.site", "-i", "hosts.yml", **inventory["managers"]["vars"])
 
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert labels(swarm) == {
         "alpha": {"ssd": "true", "zfs": "true"},
         "bravo": {"disk": "hdd", "room": "cellar", "rack": "4", "firmware": "1.10"},
@@ -101,7 +101,7 @@ def test_invalid_file_is_refused_with_all_problems(run_playbook: Playbooks, swar
 
     refused = run_playbook(LABEL_SYNC, orcastra_swarm_file="wrong.yml")
 
-    assert refused.status == 2, refused.output
+    assert refused.status == 2, refused.failure
     for problem in ("1: nodes.alpha.labels: ", "2: nods: ", "3: nodes: ", "4: options.prune: "):
         assert f"{path}:{problem}expected " in refused.output
     assert labels(swarm) == {}
@@ -110,7 +110,7 @@ def test_invalid_file_is_refused_with_all_problems(run_playbook: Playbooks, swar
 def test_invalid_variables_are_refused(run_playbook: Playbooks, swarm: Lab) -> None:
     refused = run_playbook(LABEL_SYNC, orcastra_nodes={"alpha": {"labels": 5}, "bravo": {"labels": ["ssd"]}})
 
-    assert refused.status == 2, refused.output
+    assert refused.status == 2, refused.failure
     assert "nodes.alpha.labels: expected a list of labels" in refused.output
     assert labels(swarm) == {}
 
@@ -130,7 +130,7 @@ def test_next_manager_is_used_if_first_is_unreachable(run_playbook: Playbooks, s
         LABEL_SYNC, "--timeout", "3", limit="all", orcastra_nodes={"bravo": {"labels": ["ssd"]}}
     )
 
-    assert done.status == 4, done.output
+    assert done.status == 4, done.failure
     assert done.recap("alpha")["unreachable"] == 1
     assert done.recap("bravo")["changed"] == 1
     assert labels(swarm) == {"bravo": {"ssd": "true"}}
@@ -144,7 +144,7 @@ def test_next_manager_is_used_if_first_engine_is_down(run_playbook: Playbooks, s
 
     done = run_playbook(LABEL_SYNC, limit="all", orcastra_nodes={"bravo": {"labels": ["ssd"]}})
 
-    assert done.status == 2, done.output
+    assert done.status == 2, done.failure
     assert done.recap("alpha")["failed"] == 1
     assert done.recap("bravo")["changed"] == 1
     assert labels(swarm) == {"bravo": {"ssd": "true"}}
@@ -179,6 +179,6 @@ def test_module_defaults_for_the_action_group(run_playbook: Playbooks, swarm: La
 
     done = run_playbook(str(playbook), limit=None, orcastra_nodes={"charlie": {"labels": ["ssd"]}})
 
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert "asked bravo" in done.output
     assert labels(swarm) == {"charlie": {"ssd": "true"}}

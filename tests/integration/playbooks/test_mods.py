@@ -62,16 +62,16 @@ def test_mods_playbook_stores_desired_mods(run_playbook: Playbooks, swarm: Lab, 
     variables = {"orcastra_mods_file": "config.json", "orcastra_mods_dest": DEST}
 
     checked = run_playbook("orcastra.swarm.mods", "--check", "--diff", limit="alpha,bravo", **variables)
-    assert (checked.status, checked.changed) == (0, 2), checked.output
+    assert (checked.status, checked.changed) == (0, 2), checked.failure
     assert swarm["alpha"].run(["test", "-e", DEST], check=False).returncode == 1
     done = run_playbook("orcastra.swarm.mods", "-vvv", limit="alpha,bravo", **variables)
-    assert (done.status, done.changed) == (0, 2), done.output
+    assert (done.status, done.changed) == (0, 2), done.failure
     assert SECRET not in done.output
     for name in ("alpha", "bravo"):
         assert swarm[name].sh(f"ls {DEST}").split() == ["a.bin", "map.dat", "private.bin"]
         assert SECRET not in swarm[name].sh(f"cat {DEST}/.orcastra-mods.json")
     again = run_playbook("orcastra.swarm.mods", limit="alpha,bravo", **variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
     # the service is removed, and one mod fails: the other mods are still refreshed
     swarm["alpha"].sh("docker service rm game")
@@ -97,7 +97,7 @@ def test_mods_keep_old_file_on_full_or_read_only_disk(
     small, large = server.put("/small.bin", b"old"), server.put("/large.bin", b"old")
     variables = {"orcastra_mods": {"mods": [large, small]}, "orcastra_mods_dest": DEST}
     first = run_playbook("orcastra.swarm.mods", **variables)
-    assert first.status == 0, first.output
+    assert first.status == 0, first.failure
     server.put("/large.bin", b"x" * 3_000_000)
     server.put("/small.bin", b"new")
     full = run_playbook("orcastra.swarm.mods", **variables)

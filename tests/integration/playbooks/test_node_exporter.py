@@ -48,20 +48,20 @@ def test_node_exporter_service_from_a_file(run_playbook: Playbooks, swarm: Lab) 
     variables = {"orcastra_node_exporter_file": "deploy_node_exporter.yml", "orcastra_node_exporter_wait": 60}
 
     checked = run_playbook(playbook, "--check", "--diff", **variables)
-    assert (checked.status, checked.changed) == (0, 1), checked.output
+    assert (checked.status, checked.changed) == (0, 1), checked.failure
     assert '"Image": "test/node-exporter:1"' in checked.output
     assert swarm["alpha"].api("GET", "/services") == []
 
     done = run_playbook(playbook, **variables)
-    assert (done.status, done.changed) == (0, 1), done.output
+    assert (done.status, done.changed) == (0, 1), done.failure
     assert all("node_memory_MemAvailable_bytes" in metrics(host, 9101) for host in swarm)
 
     again = run_playbook(playbook, **variables)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
     run_playbook.write("deploy_node_exporter.yml", "imag: x\n")
     refused = run_playbook(playbook, **variables)
-    assert refused.status == 2, refused.output
+    assert refused.status == 2, refused.failure
     assert "deploy_node_exporter.yml:1: imag: expected one of name, image," in refused.output
 
 
@@ -78,14 +78,14 @@ def test_node_exporter_package(run_playbook: Playbooks, swarm: Lab) -> None:
     variables = {"orcastra_node_exporter_method": "package", "orcastra_node_exporter_wait": "30"}
     try:
         checked = run_playbook(playbook, "--check", **variables)
-        assert (checked.status, checked.changed) == (0, 1), checked.output
+        assert (checked.status, checked.changed) == (0, 1), checked.failure
 
         done = run_playbook(playbook, **variables)
-        assert (done.status, done.changed) == (0, 1), done.output
+        assert (done.status, done.changed) == (0, 1), done.failure
         assert "node_memory_MemAvailable_bytes" in metrics(host)
 
         again = run_playbook(playbook, **variables)
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
     finally:
         # restore the lab's exporter
         host.run(["service", "prometheus-node-exporter", "stop"], check=False)
@@ -98,12 +98,12 @@ def test_memory_of_tasks_reaches_the_exporter(run_playbook: Playbooks, swarm: La
     playbook = "orcastra.swarm.memory_metrics"
 
     checked = run_playbook(playbook, "--check", "--diff")
-    assert checked.status == 0, checked.output
+    assert checked.status == 0, checked.failure
     assert checked.changed >= 1
     assert swarm["alpha"].run(["test", "-e", "/usr/local/lib/orcastra"], check=False).returncode
 
     done = run_playbook(playbook, limit="all")
-    assert (done.status, done.recap("bravo")["failed"]) == (0, 0), done.output
+    assert (done.status, done.recap("bravo")["failed"]) == (0, 0), done.failure
     for host in swarm:
         assert 'service_name="user"' in metrics(host)
         job: Any = host.sh("cat /etc/cron.d/orcastra-memory-metrics").splitlines()[-1]
@@ -112,7 +112,7 @@ def test_memory_of_tasks_reaches_the_exporter(run_playbook: Playbooks, swarm: La
         assert "orcastra_container_memory_interval_seconds 60" in metrics(host)
 
     again = run_playbook(playbook)
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
     swarm.each(
         lambda host: host.sh(f"rm /etc/cron.d/orcastra-memory-metrics {TEXTFILE_DIR}/orcastra_memory.prom")
     )
@@ -172,7 +172,7 @@ def test_upstream_configuration_file_is_accepted(run_playbook: Playbooks, swarm:
     variables = {"orcastra_node_exporter_file": "deploy_node_exporter.yml", "orcastra_node_exporter_wait": 90}
     try:
         done = run_playbook(playbook, **variables)
-        assert (done.status, done.changed) == (0, 1), done.output
+        assert (done.status, done.changed) == (0, 1), done.failure
         assert "labels.probe.url" in done.output
         assert all("node_memory_MemAvailable_bytes" in metrics(host, 9200) for host in swarm)
 
@@ -183,7 +183,7 @@ def test_upstream_configuration_file_is_accepted(run_playbook: Playbooks, swarm:
         assert spec["TaskTemplate"]["Resources"]["Limits"]["MemoryBytes"] == 128 << 20
 
         again = run_playbook(playbook, **variables)
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
     finally:
         swarm.leader().api("DELETE", "/services/metrics_of_nodes")
         wait_until(

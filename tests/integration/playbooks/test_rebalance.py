@@ -46,7 +46,7 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
     with tasks_measured(swarm):
         # without a configuration, no memory is balanced
         quiet = run_playbook("orcastra.swarm.site", "--check", **files)
-        assert (quiet.status, quiet.changed) == (0, 0), quiet.output
+        assert (quiet.status, quiet.changed) == (0, 0), quiet.failure
         assert move not in orcastra("plan", *config, **engine).stdout
 
         rules = run_playbook.write("rebalance_config.yml", RULES)
@@ -68,12 +68,12 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
 
         # the first run of the playbook starts the move, one cycle of the runner finishes it
         site = run_playbook("orcastra.swarm.site", "--diff", **files, orcastra_rebalance_file=str(rules))
-        assert (site.status, site.changed) == (0, 1), site.output
+        assert (site.status, site.changed) == (0, 1), site.failure
         once = orcastra("run", "--once", *config, ORCASTRA_LEADER="always", **engine)
         assert once.returncode == 0, once.stderr
         assert "end the move of user" in once.stderr
         again = run_playbook("orcastra.swarm.site", **files, orcastra_rebalance_file=str(rules))
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
     assert running(swarm)["user"][0] == "bravo"
     assert running(swarm)["ballast"] == before["ballast"]
 
@@ -133,7 +133,7 @@ def test_rebalance_reads_exporters_with_login(
 
     # the most verbose output of Ansible
     done = run_playbook("orcastra.swarm.rebalance", "--check", "--diff", "-vvv", **options)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert done.output.count('"total_bytes": 4000000000') >= 3
     assert PASSWORD not in done.output
     logs = (
@@ -175,7 +175,7 @@ def test_rebalance_refuses_a_secret_in_a_parameter(swarm: Lab, run_playbook: Pla
         orcastra_rebalance=given,
         orcastra_rebalance_variables=variables,
     )
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert done.output.count('"total_bytes": 4000000000') >= 3
     assert PASSWORD not in done.output
     login["password"] = PASSWORD

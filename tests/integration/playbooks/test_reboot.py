@@ -71,14 +71,14 @@ def test_rolling_reboot_under_traffic_fails_no_request(reboot: Any, swarm: Lab) 
     group = {"db": {"services": ["app"], "relocate": "ordered"}}
 
     checked = reboot(ROLLING, "--check", "--diff", orcastra_dependencies=group)
-    assert checked.status == 0, checked.output
+    assert checked.status == 0, checked.failure
     assert boots(swarm) == before
     assert set(availability(swarm).values()) == {"active"}
 
     done = reboot(ROLLING, "-v", orcastra_dependencies=group)
 
     counted = traffic.stop(swarm)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert counted.failures == ()
     assert counted.answered > 100
     after = boots(swarm)
@@ -93,7 +93,7 @@ def test_rolling_reboot_under_traffic_fails_no_request(reboot: Any, swarm: Lab) 
     assert (sorted(rebooted), rebooted[-1]) == (["alpha", "bravo", "charlie"], first)
 
     none = reboot(ROLLING, orcastra_reboot_if_needed=True)
-    assert (none.status, none.changed, boots(swarm)) == (0, 0, after), none.output
+    assert (none.status, none.changed, boots(swarm)) == (0, 0, after), none.failure
 
 
 def test_reboot_keeps_drained_worker_and_refuses_needed_managers(
@@ -114,17 +114,17 @@ def test_reboot_keeps_drained_worker_and_refuses_needed_managers(
     assert availability(swarm) == {"alpha": "active", "bravo": "drain", "charlie": "active"}
 
     refused = reboot(REBOOT, orcastra_reboot_nodes=["charlie"])
-    assert refused.status == 2, refused.output
+    assert refused.status == 2, refused.failure
     assert "node charlie: it cannot be spared" in " ".join(refused.output.split())
     unknown = reboot(REBOOT, orcastra_reboot_nodes=["absent"])
-    assert unknown.status == 2, unknown.output
+    assert unknown.status == 2, unknown.failure
     assert "absent: expected a host of this play whose engine answers" in unknown.output
     own = reboot(REBOOT, orcastra_reboot_nodes=["bravo"], node_reboot_controller=swarm["bravo"].boot_id)
-    assert own.status == 2, own.output
+    assert own.status == 2, own.failure
     assert "bravo: Ansible runs on this host" in own.output
     there = {"orcastra_reboot_nodes": ["bravo"], "node_reboot_controller": swarm["bravo"].boot_id}
     left = reboot(REBOOT, **there, orcastra_reboot_hand_over=True)
-    assert (left.status, left.changed) == (0, 0), left.output
+    assert (left.status, left.changed) == (0, 0), left.failure
     assert "bravo is skipped because Ansible runs there" in left.output
     assert boots(swarm) == after
     assert availability(swarm)["charlie"] == "active"
@@ -137,7 +137,7 @@ def test_reboot_unlocks_manager_and_stops_if_host_stays_down(reboot: Any, swarm:
     wait_until(lambda: accidents.members(swarm)["bravo"][0] == "manager", 60, "bravo to be unlocked")
     before = boots(swarm)
     done = reboot(REBOOT, orcastra_reboot_nodes=["bravo"], orcastra_unlock_key=key)
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert key not in done.output
     assert bravo.boot_id != before["bravo"]
     assert availability(swarm)["bravo"] == "active"
@@ -145,7 +145,7 @@ def test_reboot_unlocks_manager_and_stops_if_host_stays_down(reboot: Any, swarm:
     before = boots(swarm)
     gone = {**accidents.REBOOT_OPTIONS, "reboot_command": "busybox poweroff -f"}
     failed = reboot(ROLLING, orcastra_reboot_options=gone, orcastra_reboot_timeout=5)
-    assert failed.status == 2, failed.output
+    assert failed.status == 2, failed.failure
     said = " ".join(failed.output.split())
     assert "orcastra command activate_node" in said
     assert "its availability is now drain (before: active)" in said

@@ -34,7 +34,7 @@ def shop(swarm: Lab, run_playbook: Playbooks) -> Lab:
     set_labels(swarm, "charlie", {"ssd": "true"})
     run_playbook.write("swarm.yml", CONFIGURATION)
     site = run_playbook("orcastra.swarm.site", orcastra_swarm_file="swarm.yml")
-    assert site.status == 0, site.output
+    assert site.status == 0, site.failure
     placement = {"Constraints": ["node.labels.ssd == true", "node.hostname != charlie"]}
     accidents.create_service(swarm, "own", "orcastra/app", 1, **placement)
     return swarm

@@ -54,16 +54,16 @@ def test_playbooks_do_not_undo_each_other(run_playbook: Playbooks, swarm: Lab) -
 
     def site(*options: str, **more: Any) -> Run:
         done = run_playbook("orcastra.swarm.site", *options, orcastra_swarm_file="swarm.yml", **more)
-        assert done.status == 0, done.output
+        assert done.status == 0, done.failure
         return done
 
     site()
     # another team's playbook with tasks, and a playbook with a loop: both settle and keep other labels
     for name, tasks in (("search", SEARCH_TEAM), ("loop", [LOOP])):
         done = play(run_playbook, name, *tasks)
-        assert (done.status, done.changed > 0) == (0, True), done.output
+        assert (done.status, done.changed > 0) == (0, True), done.failure
         again = play(run_playbook, name, *tasks)
-        assert (again.status, again.changed) == (0, 0), again.output
+        assert (again.status, again.changed) == (0, 0), again.failure
     assert labels(swarm, "alpha") == {"ssd": "true", "zfs": "true", "nvme": "true", "wiki_db": "true"}
     assert labels(swarm, "bravo") == {"disk": "hdd", "room": "attic", "rack": "4"}
     assert labels(swarm, "charlie") == {"search": "true"}
@@ -94,16 +94,16 @@ def test_missing_section_is_kept_until_confirmed(run_playbook: Playbooks, swarm:
 
     run_playbook.write("swarm.yml", {"nodes": {"alpha": {"labels": ["ssd"]}}})
     done = run_playbook(site, orcastra_swarm_file="swarm.yml")
-    assert done.status == 0, done.output
+    assert done.status == 0, done.failure
     assert "accept_removals" in done.output
     assert (labels(swarm, "alpha"), labels(swarm, "bravo")) == ({"ssd": "true", "wiki_db": "true"}, {})
     assert constraints(swarm, "apps_wiki") == held
     again = run_playbook(site, orcastra_swarm_file="swarm.yml")
-    assert (again.status, again.changed) == (0, 0), again.output
+    assert (again.status, again.changed) == (0, 0), again.failure
 
     for _ in range(2):  # the label is removed when no constraint requires it
         accepted = run_playbook(site, orcastra_swarm_file="swarm.yml", orcastra_accept_removals=True)
-        assert accepted.status == 0, accepted.output
+        assert accepted.status == 0, accepted.failure
     assert labels(swarm, "alpha") == {"ssd": "true"}
     assert constraints(swarm, "apps_wiki") == ["node.hostname==alpha"]
 
@@ -118,7 +118,7 @@ def test_inventory_without_managers_is_an_error(run_playbook: Playbooks, invento
         ("orcastra.swarm.drain_node", {"orcastra_nodes": ["alpha"]}),
     ):
         refused = run_playbook(playbook, limit=None, **variables)
-        assert refused.status != 0, refused.output
+        assert refused.status != 0, refused.failure
         assert "no host of the inventory matches managers" in refused.output
     named = run_playbook("orcastra.swarm.site", limit=None, orcastra_hosts="nobody:nowhere")
-    assert named.status != 0, named.output
+    assert named.status != 0, named.failure

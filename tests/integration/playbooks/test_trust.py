@@ -145,8 +145,8 @@ def test_template_as_host_name_is_not_evaluated(
     run_playbook.inventory, run_playbook.commands = "orcastra.yml", commands
     for playbook in (HEAL, "orcastra.swarm.rolling_reboot", "orcastra.swarm.prune"):
         done = run_playbook(playbook, "--check", "--diff", "-v", limit=None)
-        assert "PLAY RECAP" in done.output, done.output
-        assert done.recap(evil)["unreachable"] == 0, done.output
+        assert "PLAY RECAP" in done.output, done.failure
+        assert done.recap(evil)["unreachable"] == 0, done.failure
         assert not (run_playbook.folder / "evaluated").exists(), playbook
 
 
@@ -220,8 +220,8 @@ def test_lying_manager_changes_no_membership(
     assert {name: after[name]["NodeID"] for name in honest} == {
         name: before[name]["NodeID"] for name in honest
     }
-    assert all(after[name]["LocalNodeState"] == "active" for name in honest), done.output
-    assert {name: done.recap(name)["failed"] for name in honest} == dict.fromkeys(honest, 0), done.output
+    assert all(after[name]["LocalNodeState"] == "active" for name in honest), done.failure
+    assert {name: done.recap(name)["failed"] for name in honest} == dict.fromkeys(honest, 0), done.failure
 
     # a host that should join doesn't join the liar
     fresh = honest[-1]
@@ -229,10 +229,10 @@ def test_lying_manager_changes_no_membership(
     accidents.leave(swarm[fresh])
     done = run_playbook(HEAL, limit=None, orcastra_swarm_file="swarm.yml")
     if role == "worker":
-        assert done.recap(fresh)["failed"] == 0, done.output
+        assert done.recap(fresh)["failed"] == 0, done.failure
         assert swarm_info(swarm[fresh])["LocalNodeState"] == "active"
         assert accidents.ready(swarm, fresh)
     else:
         # one honest manager and one liar are no majority
-        assert swarm_info(swarm[fresh])["LocalNodeState"] == "inactive", done.output
+        assert swarm_info(swarm[fresh])["LocalNodeState"] == "inactive", done.failure
     assert "SWMTKN-1-lie" not in done.output

@@ -20,10 +20,11 @@ import structlog
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import State
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import AccessDenied, NotAManager
 from orcastra_runner import application, cli, commands
 from orcastra_runner.settings import VARIABLES
 from orcastra_runner.version import __version__
-from tests.support.builders import desired
+from tests.support.builders import desired, service, task
 from tests.support.runner_process import environment, orcastra
 from tests.unit.orcastra_runner.fakes import FakeSwarm, three_nodes, work_on
 
@@ -241,12 +242,81 @@ def test_status_needs_no_configuration(fake: FakeSwarm, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["leader"] == "alpha"
 
 
-@pytest.mark.parametrize("command", ["plan", "status"])
-def test_main_reports_an_unreachable_engine_on_one_line(command: str, config_dir: Path) -> None:
-    result = orcastra(command, "--config", config_dir, DOCKER_HOST=NO_ENGINE)
+def test_status_shows_a_table_of_the_services(fake: FakeSwarm, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--services"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["SERVICE", "TASKS", "NODES"]
+    assert [row.split() for row in rows] == [["shop_db", "1/1", "bravo"]]
+    assert cli.main(["status", "--services", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["services"]
+    assert (found["name"], found["running"], found["nodes"]) == ("shop_db", 1, {"bravo": 1})
+    assert (found["follows"], found["followers"], found["misplaced"]) == ([], [], False)
+
+
+def test_status_shows_roles_with_a_configuration(
+    fake: FakeSwarm, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.snapshot = replace(
+        fake.snapshot,
+        services=(*fake.snapshot.services, service("shop_app")),
+        tasks=(*fake.snapshot.tasks, task("shop_app", "alpha")),
+    )
+    (tmp_path / "swarm.yml").write_text("dependencies: {db: {stack: shop, services: [app]}}\n")
+    assert cli.main(["status", "--services", "--format", "json", "--config", str(tmp_path)]) == 0
+    app, db = json.loads(capsys.readouterr().out)["services"]
+    assert (app["follows"], app["misplaced"], db["followers"]) == (["shop_db"], True, ["shop_app"])
+
+
+@pytest.mark.parametrize("name", ["shop_db", "db", "id-shop_db"])
+def test_plan_explains_a_service(
+    name: str,
+    fake: FakeSwarm,
+    config_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("STACK_NAME", "shop")
+    explain = ["plan", "--explain", name, "--config", str(config_dir)]
+    assert cli.main([*explain, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["node"], one["status"]) for one in found["nodes"]] == [
+        ("alpha", "possible"), ("bravo", "runs"), ("charlie", "possible"),
+    ]  # fmt: skip
+    assert [reason["code"] for reason in found["why"]] == ["swarm_chose"]
+    assert (found["service"], found["plan"], found["short_of_tasks"]) == ("shop_db", [], [])
+    assert cli.main(explain) == 0
+    assert capsys.readouterr().out.startswith("shop_db runs on bravo\n")
+
+
+def test_plan_suggests_a_service_to_explain(
+    fake: FakeSwarm, config_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["plan", "--explain", "shop_dd", "--config", str(config_dir)]) == cli.EXIT_USAGE
+    assert "did you mean 'shop_db'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plan",), ("status",), ("what-if", "--lose", "any"), ("init", "--output", "-"),
+     ("config", "check", "--live"), ("command", "restart_service", "web")],
+)  # fmt: skip
+def test_main_ends_the_error_about_an_unreachable_engine_with_a_hint(
+    arguments: tuple[str, ...], config_dir: Path
+) -> None:
+    result = orcastra(*arguments, "--config", config_dir, DOCKER_HOST=NO_ENGINE)
     assert result.returncode == cli.EXIT_FAILED
-    assert result.stderr.startswith(f"orcastra: {NO_ENGINE}: ")
-    assert len(result.stderr.splitlines()) == 1
+    error, hint = result.stderr.splitlines()
+    assert error.startswith(f"orcastra: {NO_ENGINE}: ")
+    assert hint == f"orcastra: {cli.DOCTOR_HINT}"
+
+
+@pytest.mark.parametrize("error", [NotAManager("a worker"), AccessDenied("a proxy refuses")])
+def test_main_hints_at_the_doctor_for_other_connection_errors(
+    error: Exception, fake: FakeSwarm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.errors = [error]
+    assert cli.main(["status"]) == cli.EXIT_FAILED
+    assert capsys.readouterr().err.splitlines() == [f"orcastra: {error}", f"orcastra: {cli.DOCTOR_HINT}"]
 
 
 def test_once_with_an_unreachable_engine_fails(config_dir: Path) -> None:

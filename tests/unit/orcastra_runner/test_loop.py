@@ -441,7 +441,8 @@ def test_run_once_fails_without_an_engine(
     fake = three_nodes()
     fake.errors = [error]
     assert Driven(fake, here, clock, monkeypatch).loop.run_once() is False
-    assert str(error) in logged.sentences[-1]
+    assert str(error) in logged.sentences[-2]
+    assert logged.events[-1] == "cycle failed"
 
 
 def test_run_once_fails_with_a_failed_job_but_runs_the_others(
@@ -508,6 +509,12 @@ def test_run_once_ends_despite_work_that_never_finishes(once: Callable[..., floa
 @pytest.mark.parametrize("wait", [0.0, 5.0, 400.0])
 def test_run_once_waits_as_configured(once: Callable[..., float], wait: float) -> None:
     assert wait - 2 <= once(WaitingJob(), wait=wait) <= wait
+
+
+def test_run_once_logs_a_wait_again_only_after_progress(once: Callable[..., float], logged: Log) -> None:
+    once(WaitingJob(steps=lambda run: "move service" if run == 40 else None))
+    waits = [entry for entry in logged.entries if entry["event"] == "waiting for work in progress"]
+    assert [entry["at_most_seconds"] for entry in waits] == [60, 60]
 
 
 def test_run_once_does_not_count_retries_as_progress(once: Callable[..., float]) -> None:

@@ -34,10 +34,12 @@ GOOD = {
     "count": "9",
     "list": "a,b",
     "domains": "swarm.example.org",
+    "links": "http://{address}:6060/",
     "cron": "0 4 * * *",
     "zone": "Europe/Berlin",
     "address": "127.0.0.1:7070",
     "url": "https://hooks.example.org/x",
+    "urls": "ntfy://topic\njson://hooks.example.org/x",
 }
 
 

@@ -88,13 +88,13 @@ def test_collection_contains_all_content_and_nothing_else(wheel: Path) -> None:
     names = set(collection_in_wheel(wheel))
     assert {"COPYING", "README.md", "galaxy.yml"} <= names
     assert {name.split("/")[0] for name in names if "/" in name} <= {
-        "changelogs", "docs", "inventory", "meta", "playbooks", "plugins", "roles",
+        "changelogs", "docs", "extensions", "inventory", "meta", "playbooks", "plugins", "roles",
     }  # fmt: skip
     assert not [name for name in names if "__pycache__" in name or "/." in name]
-    # hatch_build.py includes every file of plugins, roles and playbooks
+    # hatch_build.py includes every file of these folders
     desired = {
         str(path.relative_to(ROOT))
-        for top in ("playbooks", "plugins", "roles")
+        for top in ("extensions", "playbooks", "plugins", "roles")
         for path in (ROOT / top).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

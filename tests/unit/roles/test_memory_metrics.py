@@ -40,6 +40,18 @@ def program() -> ModuleType:
     return module
 
 
+VOLUMES = [
+    {"Name": "plain", "Driver": "local", "Options": None},
+    {"Name": "too long" * 50, "Driver": "plugin", "Options": {}},
+    {"Name": "plugin", "Driver": "rclone", "Options": {"remote": "nas:x", "token": "secret"}},
+    {
+        "Name": "share",
+        "Driver": "local",
+        "Options": {"type": "cifs", "device": "//nas/x", "o": "addr=nas,ro,username=u,password=secret"},
+    },
+]
+
+
 class Engine(BaseHTTPRequestHandler):
     """An engine with two task containers, one of which has just ended."""
 
@@ -47,6 +59,8 @@ class Engine(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         labels = {"com.docker.swarm.task.id": "t1", "com.docker.swarm.service.id": "s1"}
         replies: dict[str, Any] = {
+            "/info": {"Swarm": {"NodeID": "n1"}},
+            "/volumes": {"Volumes": VOLUMES},
             "/containers/json": [{"Id": "one", "Labels": labels}, {"Id": "two", "Labels": {}}],
             "/v1.41/containers/one/stats": {"memory_stats": {"usage": 500, "stats": {"inactive_file": 100}}},
         }
@@ -91,6 +105,12 @@ def test_program_writes_metrics_that_the_reader_understands(engine: Path, tmp_pa
     samples = read(output.read_bytes())
     (written,) = [sample.value for sample in samples if sample.name.endswith("timestamp_seconds")]
     assert read_page(samples, written + 1, 60).tasks == {"t1": 400}
+    page = read_page(samples, written + 1, 60)
+    assert {name: (one.driver, one.options) for name, one in page.volumes["n1"].items()} == {
+        "plugin": ("rclone", {}),
+        "share": ("local", {"type": "cifs", "device": "//nas/x", "o": "addr=nas,ro"}),
+    }
+    assert "secret" not in output.read_text()
     assert stat.S_IMODE(output.stat().st_mode) == 0o644
     assert list(output.parent.iterdir()) == [output]
 
@@ -164,3 +184,32 @@ def test_cgroup_memory_reads_the_control_group_of_a_process(program: ModuleType)
     found = program.cgroup_memory(os.getpid())
     assert found is None or found >= 0
     assert program.cgroup_memory(2**22 + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ({"REMOTE": "nas:x", "pass": "b"}, True),
+        ({"remote": "nas:x"}, True),
+        ({"remote": "nas:y", "pass": "a"}, False),
+        ({"remote": "nas:x", "path": "y"}, False),
+    ],
+)
+def test_fingerprint_depends_on_options_without_passwords(
+    program: ModuleType, other: dict[str, str], is_same: bool
+) -> None:
+    first = program.fingerprint({"remote": "nas:x", "pass": "a"})
+    assert (first == program.fingerprint(other)) is is_same
+
+
+def test_program_measures_memory_without_the_volumes_of_a_failing_engine(
+    engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "VOLUMES", [1])
+    output = tmp_path / "orcastra.prom"
+
+    done = run(engine, output)
+
+    assert done.returncode == 0
+    assert "volumes" in done.stderr
+    assert 'task_id="t1"' in output.read_text()

@@ -6,9 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply import election
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.election import ElectionPatience
+from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor import carry_out
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import SetAvailability
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NoLeader
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
@@ -36,6 +42,40 @@ def test_another_manager_leads_after_a_lost_leader(sim: Sim, swarm: Swarm, to_en
     sim.boot("alpha")
     sim.wait_until(lambda: sim.node("alpha").state == "ready", 30)
     assert observe(to_engine(sim.docker_host("alpha"))).is_leader is False
+
+
+@pytest.fixture
+def simulated_sleep(sim: Sim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated time passes during the wait for an election."""
+    monkeypatch.setattr(election, "time", SimpleNamespace(monotonic=lambda: sim.now, sleep=sim.advance))
+
+
+def drain(sim: Sim, name: str) -> Plan:
+    step = SetAvailability(
+        host=name, node_id=sim.node(name).id, availability_before="active", availability="drain", why=()
+    )
+    return Plan(steps=(step,))
+
+
+@pytest.mark.usefixtures("simulated_sleep")
+def test_carry_out_waits_for_an_election(sim: Sim, to_engine: Connect) -> None:
+    engine = to_engine(sim.docker_host("bravo"))
+    sim.crash("alpha")
+    assert [type(lost.error) for lost in carry_out(engine, drain(sim, "charlie")).failures] == [str]
+    outcome = carry_out(engine, drain(sim, "charlie"), patience=ElectionPatience())
+    assert (outcome.failures, outcome.changed) == ((), True)
+    assert sim.node("charlie").spec["Availability"] == "drain"
+
+
+@pytest.mark.usefixtures("simulated_sleep")
+def test_carry_out_gives_up_without_a_quorum(sim: Sim, to_engine: Connect) -> None:
+    engine = to_engine(sim.docker_host("bravo"))
+    sim.crash("alpha")
+    sim.crash("charlie")
+    plan = drain(sim, "charlie") + drain(sim, "alpha")
+    start = sim.now
+    assert len(carry_out(engine, plan, patience=ElectionPatience(30)).failures) == 2
+    assert 30 <= sim.now - start < 32
 
 
 def test_lost_majority_stops_everything(sim: Sim, to_engine: Connect) -> None:

@@ -27,13 +27,17 @@ REJECTED = "rejected"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A unit and the verdict on it: CHOSEN, POSSIBLE (another is better) or REJECTED, with its reasons."""
+    """A unit and the verdict on it: CHOSEN, POSSIBLE (another is better) or REJECTED, with its reasons.
+
+    ``services``: the names of its services.
+    """
 
     title: str
     node: str
     memory_bytes: int | None
     verdict: str
     reasons: tuple[Reason, ...] = field(default=())
+    services: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.title} on {self.node}: {'; '.join(map(str, self.reasons))}"
@@ -81,6 +85,7 @@ def why(picked: Chosen) -> tuple[Reason, ...]:
                 worst=_share(choice.worst),
             )
         )
+    reasons += [reported.reason for _name, reported in sorted(unit.volumes.items())]
     if len(picked.constraints) > 1:
         excluded = len(picked.constraints) - 1
         reasons.append(Reason("nodes_excluded", count=excluded, node=picked.target.hostname))
@@ -135,7 +140,8 @@ def _candidate(selector: MoveSelector, verdict: Verdict, picked: Chosen | None) 
     if preference is not None and picked is None:
         node, reason = preference
         reasons = (*reasons, Reason("preferred_node_refused", node=node.hostname, reason=reason))
-    return Candidate(unit.title, unit.node.hostname, unit.memory_bytes, word, reasons)
+    names = tuple(member.name for member in unit.members)
+    return Candidate(unit.title, unit.node.hostname, unit.memory_bytes, word, reasons, names)
 
 
 def _refusals(verdict: Verdict) -> tuple[Reason, ...]:

@@ -126,7 +126,7 @@ class MoveSelector:
         self.pressure_edits = pressure_edits(self.hosts, rules, state, now)
         self.since = apply_edits(state, self.pressure_edits).pressure
         layout = Layout(snapshot, rules.spread.topology) if rules.spread is not None else None
-        self.targets = TargetFinder(snapshot, followed_labels(groups), now, layout)
+        self.targets = TargetFinder(snapshot, followed_labels(groups), now, memory.volumes, layout)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         # unit → its preferred node, and why it doesn't move there
         self.refused_preferences: dict[str, tuple[Node, Reason]] = {}

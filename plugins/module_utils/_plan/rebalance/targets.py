@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..._model.mount import ObservedVolume
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import constraints_without_labels, move_off, move_to, user_constraints
@@ -43,7 +44,8 @@ class Route:
 class TargetFinder:
     """Find the routes of units. ``labels``: service ID of a follower → the keys of its anchors' labels.
 
-    ``spread``: if replicas are spread, the layout that no move may make less even.
+    ``volumes``: node ID → volume → what the node reports about it. ``spread``: if replicas are spread, the
+    layout that no move may make less even.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class TargetFinder:
         snapshot: SwarmSnapshot,
         labels: Mapping[str, frozenset[str]],
         now: float,
+        volumes: Mapping[str, Mapping[str, ObservedVolume]],
         spread: Layout | None = None,
     ) -> None:
+        self.volumes = volumes
         self._spread = spread
         self.snapshot = snapshot
         self.labels = labels
@@ -70,11 +74,18 @@ class TargetFinder:
         return self._routes[key]
 
     def blocked(self, unit: MoveUnit, node: Node, *, returns: bool = False) -> list[Reason]:
-        """Return what forbids ``unit`` on ``node``: saved moves and obstacles.
+        """Return what forbids ``unit`` on ``node``: saved moves, obstacles and missing volumes.
 
         ``returns``: whether it may return to a node that it has left.
         """
-        return self._history(unit, node, returns=returns) + self._obstacles(unit, node)
+        found = self._history(unit, node, returns=returns)
+        found += self._obstacles(unit, node)
+        found += [
+            Reason("volume_not_on_node", volume=name, node=node.hostname)
+            for name, reported in sorted(unit.volumes.items())
+            if self.volumes.get(node.id, {}).get(name) != reported.volume
+        ]
+        return found
 
     def _find_route(self, unit: MoveUnit, node: Node) -> Route:
         found = self.blocked(unit, node)

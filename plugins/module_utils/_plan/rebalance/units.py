@@ -12,11 +12,11 @@ indirect followers, or a service's tasks on one node, because no constraint can 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ..._model.memory import Memory
-from ..._model.mount import residence_of
+from ..._model.mount import SHARED, Mount, ObservedVolume, Residence, residence_of
 from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules, ServiceRules
 from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
@@ -43,6 +43,14 @@ WARM_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
+class ReportedVolume:
+    """A volume whose services name no driver, as its nodes report it, and why it counts as shared."""
+
+    volume: ObservedVolume
+    reason: Reason
+
+
+@dataclass(frozen=True)
 class MoveUnit:
     """Tasks that leave a node together.
 
@@ -50,7 +58,7 @@ class MoveUnit:
     on the node. ``memory_bytes``: the memory they use, or None if unknown. ``growth_bytes``: by how much that
     exceeds the measurement, shortly after a move. ``preferred``: the nodes that the user prefers.
     ``is_short``: whether the node's host is short of memory. ``forbidden``: why the unit may not move at all,
-    or None.
+    or None. ``volumes``: those that its nodes report as shared; a target must have the same ones.
     """
 
     members: tuple[Service, ...]
@@ -63,6 +71,7 @@ class MoveUnit:
     is_short: bool = False
     relocations: tuple[Relocation, ...] = ()
     forbidden: Reason | None = None
+    volumes: Mapping[str, ReportedVolume] = field(default_factory=dict)
 
     @property
     def lead(self) -> Service:
@@ -191,6 +200,7 @@ class _UnitFinder:
         sample = self.memory.nodes.get(node.id)
         is_short = sample is not None and sample.used_bytes >= SHORT * sample.total_bytes
         forbidden = forbidden or self._cooling(lead, is_short=is_short)
+        volumes = {} if forbidden else self._reported_shared(members)
         if used is None:
             forbidden = forbidden or Reason("memory_use_unknown")
         return MoveUnit(
@@ -204,6 +214,7 @@ class _UnitFinder:
             is_short=is_short,
             relocations=relocations,
             forbidden=forbidden,
+            volumes=volumes,
         )
 
     def _measured(self, members: tuple[Service, ...], tasks: list[Task]) -> int | None:
@@ -277,13 +288,36 @@ class _UnitFinder:
             return Reason("service_runs_once")
         if allowed == "true" or service_rules(service, self.rules).may_leave_data:
             return None
-        for mount in service.mounts:
-            if not residence_of(mount, self.rules.storage, service.stack).is_tied:
+        for mount, residence in self._residences(service):
+            if not residence.is_tied:
                 continue
             if mount.type == "volume":
                 return Reason("volume_stays", volume=mount.source or mount.target, label=ALLOW_LABEL)
             return Reason("host_path_stays", path=mount.source, label=ALLOW_LABEL)
         return None
+
+    def _residences(self, service: Service) -> Iterator[tuple[Mount, Residence]]:
+        observed = self._observed(service)
+        for mount in service.mounts:
+            yield mount, residence_of(mount, self.rules.storage, service.stack, observed)
+
+    def _observed(self, service: Service) -> dict[str, ObservedVolume]:
+        """Return the volumes about which all nodes with tasks of the service agree."""
+        nodes = {task.node_id for task in self.snapshot.tasks_of(service) if task.should_run and task.node_id}
+        reports = [self.memory.volumes.get(node_id, {}) for node_id in nodes]
+        if not reports:
+            return {}
+        first, *others = reports
+        return {name: volume for name, volume in first.items() if all(o.get(name) == volume for o in others)}
+
+    def _reported_shared(self, members: tuple[Service, ...]) -> dict[str, ReportedVolume]:
+        found: dict[str, ReportedVolume] = {}
+        for member in members:
+            observed = self._observed(member)
+            for mount, residence in self._residences(member):
+                if residence.kind == SHARED and residence.reason.code == "mount_observed":
+                    found[mount.source] = ReportedVolume(observed[mount.source], residence.reason)
+        return found
 
     def _unsteady(self, service: Service, lead_tasks: list[Task]) -> Reason | None:
         """Return the update, move or retry that is under way, or the problem that comes first."""

@@ -240,12 +240,13 @@ class SpreadSelector:
             return forbidden
         if unit.preferred:
             return Reason("preferred_node_decides")
+        observed = {name: reported.volume for name, reported in unit.volumes.items()}
         for member in unit.members:
             if member.labels.get(ALLOW_LABEL, "").strip().lower() == "false":
                 return Reason("rebalance_label_false", label=ALLOW_LABEL)
             for mount in member.mounts:
                 # a user who allows balancing to leave data behind has not allowed this
-                if residence_of(mount, self._storage, member.stack).is_tied:
+                if residence_of(mount, self._storage, member.stack, observed).is_tied:
                     return Reason("spread_leaves_data", target=mount.target)
         return None
 

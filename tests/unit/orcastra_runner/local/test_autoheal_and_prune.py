@@ -32,6 +32,7 @@ from orcastra_runner.local.mods_file import ModsFile
 from orcastra_runner.local.prune import PruneJob, prune_rules
 from orcastra_runner.rebalance import RebalanceFile
 from orcastra_runner.settings import Settings, read_settings
+from orcastra_runner.status import StatusStore
 from tests.unit.orcastra_runner.conftest import Clock, Log
 
 ENGINE: Any = object()
@@ -159,6 +160,20 @@ def test_autoheal_job_logs_actions_and_errors(
     ]
     with pytest.raises(OrcastraError, match=r"container c: no"):
         job.run(ENGINE)
+
+
+def test_autoheal_job_reports_events_to_notify_about(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, clock: Clock
+) -> None:
+    gave_up = Reason("saved_reason", text="it is ill again")
+    heal = HealPlan(plan=Plan(steps=(STOP,)), given_up=(gave_up,))
+    heal_with(monkeypatch, Healing(frozenset("c"), heal, (StepResult(STOP, changed=True),)))
+    status = StatusStore()
+    status.events.is_on = True
+    AutohealJob(settings, None, clock, status).run(ENGINE)
+    found = [event.reason("alpha") for event in status.events.waiting()]
+    assert sorted(reason.code for reason in found) == ["notify_heal_given_up", "notify_healed"]
+    assert [reason.params["reason"] for reason in found if reason.code == "notify_heal_given_up"] == [gave_up]
 
 
 def test_prune_job_is_due_by_cron_in_the_local_time_zone(

@@ -217,3 +217,27 @@ def test_page_reports_a_lost_connection(browser: Browser, site: tuple[StatusStor
     browser.run("window.fetch = () => Promise.reject(new Error('gone')); null")
     browser.wait_for("document.body.innerText.includes('No response from Orcastra: gone')")
     assert "shop_db" in browser.text(), "the last known status stays"
+
+
+def test_page_without_configuration_names_the_next_step_and_links_other_instances(browser: Browser) -> None:
+    status = StatusStore(read_only=True, peers=("http://{address}:6060/", "https://swarm.example.org/c/"))
+    server = WebServer(Site(status, Signals(), CommandRequests(), Guard(None)), "127.0.0.1", 0)
+    assert server.start()
+    other = node("charlie", role="manager", leader=True, address="fd00::3")
+    status.observed(replace(SEEN, snapshot=snapshot(*SEEN.snapshot.nodes, other)), 0.01)
+    status.decided("standing by: the leader is node charlie", leads=False, acts=False)
+    browser.messages.clear()
+    try:
+        browser.look_at(f"http://127.0.0.1:{server.port}/", width=390)
+        browser.wait_for("document.getElementById('live').textContent === 'live'")
+        keep(browser, "read-only")
+        assert "Next step: run orcastra init" in browser.text()
+        links = "[...document.querySelectorAll('#peers a')].map((link) => [link.textContent, link.href])"
+        assert browser.run(links) == [
+            ["charlie (leader)", "http://[fd00::3]:6060/"],
+            ["swarm.example.org", "https://swarm.example.org/c/"],
+        ]
+        assert browser.run("document.documentElement.scrollWidth <= innerWidth"), "the page is too wide"
+    finally:
+        server.stop()
+    assert browser.messages == []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -376,3 +377,22 @@ def test_http_address_rejects_other_text(text: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ORCASTRA_HTTP_ADDRESS", text)
     with pytest.raises(ConfigError, match=r"^ORCASTRA_HTTP_ADDRESS: expected"):
         read_settings()
+
+
+@pytest.mark.parametrize("path", site.PAGE)
+def test_files_of_the_page_are_compressed_and_cached(served: Served, path: str) -> None:
+    plain = served.get(path)
+    packed = served.get(path, Accept_Encoding="gzip")
+    assert gzip.decompress(packed.body) == plain.body
+    assert len(packed.body) < len(plain.body) / 2
+    assert served.get(path, If_None_Match=plain.headers["ETag"]).status == 304
+
+
+def test_no_command_runs_without_a_configuration(clock: Clock, logged: Log) -> None:
+    served = serve(clock, read_only=True)
+    try:
+        served.status.decided("acting: this node is the swarm leader", leads=True, acts=True)
+        assert served.post("/commands", {"command": "relabel_all"}).status == 409
+        assert served.get("/api/state").data["instance"]["read_only"] is True
+    finally:
+        served.server.stop()

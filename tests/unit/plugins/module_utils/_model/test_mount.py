@@ -16,6 +16,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import
     SHARED,
     TIED,
     Mount,
+    ObservedVolume,
     StorageRules,
     is_below,
     residence_of,
@@ -82,6 +83,20 @@ CASES: dict[str, tuple[Mount, str, str]] = {
     "bound folder": (volume(type="none", o="bind", device="/srv/wiki"), TIED, "mount_path_tied"),
     "bound shared folder": (volume(o="bind", device="/mnt/nfs/a"), SHARED, "mount_declared_shared"),
     "bound host file": (volume(type="none", o="bind,ro", device="/etc/ssl"), NO_DATA, "mount_host_file"),
+    "bound, address": (volume(type="none", o="bind,addr=10.0.0.5", device="/a"), TIED, "mount_path_tied"),
+    "bound without a path": (volume(type="none", o="bind", device="//nas/x"), TIED, "mount_volume_tied"),
+    "disk, with address": (volume(type="xfs", o="addr=10.0.0.5", device="/a"), TIED, "mount_volume_tied"),
+    "tmpfs with an address": (volume(type="tmpfs", o="addr=10.0.0.5"), NO_DATA, "mount_without_data"),
+    "nfs of own node": (volume(type="nfs", o="addr=127.0.0.1", device=":/a"), TIED, "mount_network_loopback"),
+    "nfs4 of localhost": (volume(type="nfs4", device="localhost:/srv"), TIED, "mount_network_loopback"),
+    "nfs4 of its own IPv6": (volume(type="nfs4", device="[::1]:/srv"), TIED, "mount_network_loopback"),
+    "cifs of localhost": (volume(type="cifs", device="//localhost/share"), TIED, "mount_network_loopback"),
+    "own address only": (volume(o="addr=127.0.1.1", device=":/srv"), TIED, "mount_network_loopback"),
+    "nfs4 over IPv6": (volume(type="nfs4", device="[fd00::5]:/srv"), SHARED, "mount_network"),
+    "gluster of its own node": (volume(type="glusterfs", device="localhost:/v"), SHARED, "mount_network"),
+    "driver of a disk": (volume(driver="local-persist"), TIED, "mount_driver_tied"),
+    "driver with a tag": (volume(driver="lan:5000/x/docker-zfs-plugin:2"), TIED, "mount_driver_tied"),
+    "driver like that of a disk": (volume(driver="zfs-share"), SHARED, "mount_volume_driver"),
     "bound with another type": (volume(type="btrfs", o="bind", device="/mnt/nfs"), TIED, "mount_volume_tied"),
 }  # fmt: skip
 
@@ -96,10 +111,29 @@ def test_residence_of_mount(name: str) -> None:
     assert found.reason.text
 
 
-def test_residence_follows_the_driver_that_the_node_reports() -> None:
-    assert residence_of(volume("ext"), drivers={"ext": "nfs-plugin"}).kind == SHARED
-    assert residence_of(volume("ext"), drivers={"ext": "local"}).kind == TIED
-    assert residence_of(volume("ext", driver="local"), drivers={"ext": "nfs-plugin"}).kind == TIED
+OBSERVED = {
+    "plugin": (ObservedVolume("rclone"), SHARED, "mount_volume_driver"),
+    "nfs": (ObservedVolume("local", {"type": "nfs", "device": "nas:/x"}), SHARED, "mount_network"),
+    "disk plugin": (ObservedVolume("local-persist"), TIED, "mount_driver_tied"),
+    "plain": (ObservedVolume("local"), TIED, "mount_volume_tied"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OBSERVED)
+def test_residence_follows_the_volume_that_the_node_reports(name: str) -> None:
+    observed, kind, code = OBSERVED[name]
+
+    found = residence_of(volume("ext"), observed={"ext": observed})
+
+    assert (found.kind, found.reason.code) == (kind, "mount_observed")
+    assert found.reason.params["reason"].code == code
+
+
+def test_residence_prefers_the_driver_of_the_service_to_that_of_the_node() -> None:
+    observed = {"ext": ObservedVolume("rclone")}
+    assert residence_of(volume("ext", driver="local"), observed=observed).reason.code == "mount_volume_tied"
+    assert residence_of(volume("ext", type="ext4"), observed=observed).reason.code == "mount_volume_tied"
+    assert residence_of(volume("other"), observed=observed).reason.code == "mount_volume_tied"
 
 
 @pytest.mark.parametrize(

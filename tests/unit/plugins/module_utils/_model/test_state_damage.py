@@ -19,6 +19,8 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.command_repo
     commands_data,
     iso_time,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.history import SavedAction
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.notices import Noted, Outgoing
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
@@ -73,6 +75,13 @@ FULL = State(
     ahead={"s1/n1": "n2"},
     tracks={"s1": Track(("n1",), NOW - 9, (NOW - 90, NOW - 9), (NOW - 60,))},
     asked_availability={"n1": NOW - 60},
+    notified={"node/n1": Noted("notify_node_lost", "alpha", "warning", NOW - 60)},
+    outbox={
+        "m1": Outgoing(
+            Reason("notify_node_lost", node="alpha"), "warning", NOW - 60, left=("1 (json)",), claim="token"
+        )
+    },
+    actions={"1": SavedAction(NOW - 4, "place_service", "service s", "move s", why=(Reason("misplaced"),))},
     other_sections={"orcastra.future": "unknown"},
 )
 

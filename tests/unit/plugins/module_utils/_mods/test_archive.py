@@ -320,3 +320,15 @@ def test_unpack_refuses_a_file_or_link_as_target(tmp_path: Path, place: Path) ->
     for name in ("file", "link"):
         with raises(ArchiveError, "target_not_a_folder"):
             unpack(source, place / name)
+
+
+def test_unpack_reports_zip_with_an_entry_before_the_file(tmp_path: Path, place: Path) -> None:
+    data = zip_of(tmp_path / "good.zip", [("a", b"hello", 0o644)]).read_bytes()
+    end = data.index(b"PK\x05\x06")
+    # a directory that claims to begin later than it does, so that the offset of its entry becomes negative
+    start = int.from_bytes(data[end + 16 : end + 20], "little")
+    source = tmp_path / "negative.zip"
+    source.write_bytes(data[: end + 16] + (start + 2).to_bytes(4, "little") + data[end + 20 :])
+    with raises(ArchiveError, "damaged"):
+        unpack(source, place / "mod")
+    assert not list(place.iterdir())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.errors import ConfigError, OrcastraError
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.mods import ModRules, name_fault
@@ -234,3 +235,14 @@ def test_load_mods_refuses_hostile_names(name: Any) -> None:
 @pytest.mark.parametrize("name", ["a", "a.jar", "a/b c/d+e.jar", "ä.jar", "a..b"])
 def test_load_mods_accepts_plain_names(name: str) -> None:
     assert name_fault(name) is None
+
+
+@pytest.mark.parametrize("entry", [{"url": "image://${TOKEN}"}, {"api": "x://${TOKEN}", "select": "a"}])
+def test_load_mods_does_not_echo_variables_in_wrong_urls(tmp_path: Path, entry: dict[str, str]) -> None:
+    path = tmp_path / "mods.yml"
+    path.write_text(yaml.safe_dump({"mods": [entry]}))
+    with pytest.raises(ConfigError) as caught:
+        load_mods(path, {"TOKEN": "not-for-the-log"})
+    (problem,) = caught.value.problems
+    assert "not-for-the-log" not in str(problem)
+    assert "${TOKEN}" in problem.found

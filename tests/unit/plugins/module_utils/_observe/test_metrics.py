@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import ObservedVolume
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason, codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import MetricSources
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe import metrics
@@ -503,3 +504,52 @@ def reply(*series: tuple[str, dict[str, str], int]) -> bytes:
         for name, labels, value in series
     ]
     return json.dumps({"status": "success", "data": {"result": result}}).encode()
+
+
+RCLONE = ObservedVolume("rclone", fingerprint="ab")
+
+
+def volume_on(node_id: str, driver: str = "rclone") -> dict[str, str]:
+    return {"node_id": node_id, "volume": "v", "driver": driver, "options": "ab"}
+
+
+def volume_page(*node_ids: str) -> bytes:
+    lines = ["orcastra_container_memory_timestamp_seconds 990"]
+    for node_id in node_ids:
+        labels = ",".join(f'{key}="{value}"' for key, value in volume_on(node_id).items())
+        lines.append(f"orcastra_volume_info{{{labels}}} 1")
+    return exporter() + "\n".join([*lines, ""]).encode()
+
+
+def test_measure_ignores_volumes_of_other_nodes(pages: dict[str, Any]) -> None:
+    pages["http://10.0.0.1:9100/metrics"] = volume_page("id-a", "id-b")
+    pages["http://10.0.0.2:9100/metrics"] = volume_page()
+
+    assert measure(snapshot(A, B), TEMPLATE).volumes == {"id-a": {"v": RCLONE}}
+
+
+def volume_at(instance: str, *found: dict[str, str]) -> tuple[Series, ...]:
+    return (
+        *textfile_at(instance),
+        *(("orcastra_volume_info", {"instance": instance, **labels}, 1) for labels in found),
+    )
+
+
+@pytest.mark.parametrize(
+    ("textfiles", "expected"),
+    [
+        (volume_at("a:9100", volume_on("id-a")), {"id-a": {"v": RCLONE}}),
+        (volume_at("a:9100", volume_on("id-b")), {}),
+        (volume_at("a:9100", volume_on("id-a"), volume_on("id-a", "local")), {"id-a": {}}),
+        (
+            (*volume_at("a:9100", volume_on("id-a")), *volume_at("x:1", volume_on("id-a", "local"))),
+            {"id-a": {"v": RCLONE}},
+        ),
+        ((*volume_at("y:1", volume_on("id-a")), *volume_at("x:1", volume_on("id-a", "local"))), {}),
+        (volume_at("a:9100", volume_on("id-a"))[1:], {}),
+    ],
+)
+def test_server_reports_volumes_of_the_node_of_an_instance(
+    pages: dict[str, Any], textfiles: tuple[Series, ...], expected: dict[str, Any]
+) -> None:
+    assert ask_server(pages, (A, B), textfiles=textfiles).volumes == expected

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import ObservedVolume
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe import prometheus
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.prometheus import (
@@ -261,3 +262,68 @@ def test_query_urls_request_recent_samples() -> None:
     urls = query_urls("http://prometheus:9090/", 60)
     assert all(url.startswith("http://prometheus:9090/api/v1/query?query=") for url in urls)
     assert [url.rpartition("%5B")[2] for url in urls] == ["60s%5D", "60s%5D", "120s%5D"]
+
+
+VOLUMES = """
+orcastra_container_memory_timestamp_seconds 990
+orcastra_container_memory_interval_seconds 30
+orcastra_volume_info{driver="local",node_id="n1",o="addr=nas",options="ab",type="nfs",volume="v"} 1
+orcastra_volume_info{driver="rclone",node_id="n1",options="cd",volume="w"} 1
+"""
+
+
+def test_read_page_returns_volumes_of_the_textfile() -> None:
+    options = {"o": "addr=nas", "type": "nfs"}
+    assert page(VOLUMES).volumes == {
+        "n1": {"v": ObservedVolume("local", options, "ab"), "w": ObservedVolume("rclone", {}, "cd")}
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("seconds 990", "seconds 100"), ('driver="rclone"', ""), ('volume="w"} 1', 'volume="w"} 0')],
+)
+def test_read_page_ignores_unusable_volumes(before: str, after: str) -> None:
+    assert before in VOLUMES
+    assert "w" not in page(VOLUMES.replace(before, after).replace("{,", "{")).volumes.get("n1", {})
+
+
+def test_read_page_ignores_contradictory_volumes() -> None:
+    other = 'orcastra_volume_info{driver="local",node_id="n1",volume="w"} 1\n'
+    assert set(page(VOLUMES + other).volumes["n1"]) == {"v"}
+
+
+def test_text_reader_limits_volumes() -> None:
+    lines = [f'orcastra_volume_info{{driver="x",node_id="n1",volume="v{n}"}} 1' for n in range(600)]
+    assert len(read("\n".join([*lines, ""]).encode()).samples) == 500
+
+
+# the metrics of a host with OpenZFS, as node_exporter 1.8 exports them
+ZFS = """
+node_memory_MemTotal_bytes 3.3652723712e+10
+node_memory_MemAvailable_bytes 6.442450944e+09
+node_zfs_arc_c_max 1.6826361856e+10
+node_zfs_arc_c_min 1.051647616e+09
+node_zfs_arc_size 1.3958643712e+10
+"""
+
+
+def test_read_page_counts_the_reclaimable_cache_of_zfs_as_available() -> None:
+    assert page(ZFS).available == 6442450944 + 13958643712 - 1051647616
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "available"),
+    [
+        ("node_zfs_arc_c_min 1.051647616e+09", "", 6442450944),
+        ("node_zfs_arc_size 1.3958643712e+10", "", 6442450944),
+        ("arc_size 1.3958643712e+10", "arc_size 1e+09", 6442450944),
+        ("arc_size 1.3958643712e+10", "arc_size NaN", 6442450944),
+        ("arc_size 1.3958643712e+10", "arc_size -5", 6442450944),
+        ("arc_size 1.3958643712e+10", "arc_size 9e+30", 6442450944),
+        ("arc_size 1.3958643712e+10", "arc_size 9e+12", 33652723712),
+    ],
+)
+def test_read_page_ignores_unusable_sizes_of_zfs(before: str, after: str, available: int) -> None:
+    assert before in ZFS
+    assert page(ZFS.replace(before, after)).available == available

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.forecast import Forecast, NewNode
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount, ObservedVolume
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.anchors.groups import resolve_anchor_groups
@@ -173,6 +173,17 @@ def test_local_data_and_global_tasks_are_reported() -> None:
 
     assert found.fates[0].data == ("data",)
     assert found.ended == ("agent",)
+
+
+def test_shared_volume_that_the_lost_node_reports_is_not_left_behind() -> None:
+    seen = snapshot(
+        *nodes("alpha", "beta"),
+        service("db", mounts=(Mount("volume", "data", "/data"),)),
+        task("db", "alpha"),
+    )
+    memory = Memory(volumes={"id-alpha": {"data": ObservedVolume("rclone")}})
+
+    assert forecast(seen, "alpha", memory).fates[0].data == ()
 
 
 def test_run_once_task_is_not_replaced() -> None:
