@@ -207,7 +207,7 @@ def _rules(values: _Values) -> RebalanceRules:
 
 def _spread(values: _Values) -> SpreadRules | None:
     """The rules for spreading; None if the section is missing, blank or false."""
-    if values.get("spread", default=False) is False:
+    if not _has_spread(values):
         return None
     minutes = values.get("spread", "settle_minutes")
     return SpreadRules(
@@ -257,6 +257,8 @@ def _sources(values: _Values, interval: float) -> MetricSources:
         cadvisors=cadvisors,
         cadvisor_url=cadvisor_template,
         prometheus_url=prometheus,
+        # spreading needs no exporters, so nobody has promised that there are any
+        is_optional=template == DEFAULT_NODE_EXPORTER_URL and _has_spread(values),
         headers=headers.found,
         scrape_interval_seconds=float(values.get("metrics", "scrape_interval_seconds", default=interval)),
         timeout_seconds=float(
@@ -266,6 +268,10 @@ def _sources(values: _Values, interval: float) -> MetricSources:
         validate_certs=values.get("metrics", "validate_certs", default=True),
         use_proxy=values.get("metrics", "use_proxy", default=False),
     )
+
+
+def _has_spread(values: _Values) -> bool:
+    return values.get("spread", default=False) is not False
 
 
 class _Headers:

@@ -73,6 +73,7 @@ class MetricSources:
     - ``cadvisors``, ``cadvisor_url``: the same for cAdvisor
     - ``prometheus_url``: the URL of a Prometheus server, or None; direct sources take precedence
     - ``headers``: one of these URLs or URL templates → the request headers for it, including secrets
+    - ``is_optional``: whether a swarm in which no endpoint answers is expected, and no problem
     - ``scrape_interval_seconds``: samples older than twice this interval are ignored
     - ``timeout_seconds``: the timeout for all endpoints together
     - ``ca_path``: a file with CA certificates that replaces those of the system
@@ -85,6 +86,7 @@ class MetricSources:
     cadvisor_url: str | None = None
     prometheus_url: str | None = None
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    is_optional: bool = False
     scrape_interval_seconds: float = 30.0
     timeout_seconds: float = 5.0
     ca_path: str | None = None

@@ -31,6 +31,7 @@ MESSAGES: dict[str, str] = {
     ),
     "would_uneven_replicas": "{there:plural task} of the service already run there, and only {here} here",
     "spread_without_remedy": "replicas or tasks are uneven, and nothing moves: {reasons:by ; }",
+    "spread_without_memory": "no node reports its memory, so tasks are spread, and memory is not balanced",
     # the hint
     "spread_would_move": (
         "replicas or tasks are uneven ({reasons:by ; }); with spread: {{}} in rebalance_config.yml, Orcastra "

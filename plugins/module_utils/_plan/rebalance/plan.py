@@ -93,6 +93,8 @@ def decide_moves(
     planned = selector.planned_edit(chosen)
     steps = tuple(_step(selector, picked, planned, now) for picked in chosen)
     notes = _notes_on_nodes(snapshot, selector)
+    if rules.spread is not None and not memory.nodes:
+        notes = [Reason("spread_without_memory")]
     if rules.spread is not None:
         found = _spread(selector, rules.spread, memory).select(
             left - len(chosen),
@@ -149,7 +151,7 @@ def preview_spread(
     if rules.spread is not None or balancing_moves(state):
         return ()
     selector = MoveSelector(snapshot, groups, Memory(), rules, state, now)
-    found = _spread(selector, SpreadRules(), Memory()).select(1)
+    found = _spread(selector, SpreadRules(settle_seconds=0), Memory()).select(1)
     return tuple(
         Reason("spread_would_move", move=_spread_step(move, now).purpose, reasons=why_spread(move))
         for move in found.moves
