@@ -64,9 +64,9 @@ def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -
 def stop(lab: Lab) -> Counted:
     """Stop the clients, and count their requests."""
     accidents.manager(lab).api("DELETE", "/services/clients")
-    lines = [line for host in lab for line in lines(lab, host.name)]
-    failures = [line for line in lines if line != "ok"]
-    return Counted(len(lines) - len(failures), tuple(failures))
+    found = [line for host in lab for line in lines(lab, host.name)]
+    failures = [line for line in found if line != "ok"]
+    return Counted(len(found) - len(failures), tuple(failures))
 
 
 def _web(image: str, replicas: int, order: str, network: str) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "days" in parts:
         show(days.measure(options.weeks, options.days, 6, 6.0))
     if "spread" in parts:
-        show(spread_days.measure(options.runs, 20, 60 * options.cycle))
+        for table in spread_days.measure(options.runs, 20, 60 * options.cycle):
+            show(table)
     if "optimum" in parts:
         for table in quality.against_optimum(options.clusters):
             show(table)
