@@ -237,7 +237,8 @@ def _sources(values: _Values, interval: float) -> MetricSources:
     exporters = _exporters(values, headers)
     prometheus = _url(values, ("metrics", "prometheus_url"))
     template = _url(values, ("metrics", "node_exporter_url"), is_template=True)
-    if template is None and not exporters and prometheus is None:
+    is_assumed = template is None and not exporters and prometheus is None
+    if is_assumed:
         template = DEFAULT_NODE_EXPORTER_URL
     cadvisors = {}
     for name in values.names("metrics", "cadvisors"):
@@ -257,8 +258,8 @@ def _sources(values: _Values, interval: float) -> MetricSources:
         cadvisors=cadvisors,
         cadvisor_url=cadvisor_template,
         prometheus_url=prometheus,
-        # spreading needs no exporters, so nobody has promised that there are any
-        is_optional=template == DEFAULT_NODE_EXPORTER_URL and _has_spread(values),
+        # spreading needs no exporters, and the configuration names none
+        is_optional=is_assumed and _has_spread(values),
         headers=headers.found,
         scrape_interval_seconds=float(values.get("metrics", "scrape_interval_seconds", default=interval)),
         timeout_seconds=float(

@@ -254,7 +254,7 @@ def _memory(snapshot: SwarmSnapshot, found: _Findings, sources: MetricSources) -
         for service in snapshot.services
         if service.id in sizes
     }
-    if sources.is_optional and not found.nodes:
+    if sources.is_optional and not (found.nodes or found.tasks or found.volumes):
         return Memory()
     problems = list(found.problems)
     if not found.tasks and any(task.is_running for task in snapshot.tasks):

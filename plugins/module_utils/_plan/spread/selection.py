@@ -33,6 +33,10 @@ from .layout import NODES, TASKS, Change, Layout, by_tasks
 
 ALLOW_LABEL = "orchestration.spread"
 
+# What forbids balancing, and is decided here again: a small service needs no measurement to be spread, and no
+# label lets spreading leave data behind.
+_NOT_FINAL = ("memory_use_unknown", "volume_stays", "host_path_stays")
+
 # how many pairs of nodes with uneven numbers of tasks are judged in one cycle
 JUDGED_PAIRS = 200
 
@@ -235,8 +239,7 @@ class SpreadSelector:
 
     def _why_not(self, unit: MoveUnit) -> Reason | None:
         forbidden = unit.forbidden
-        # a small service needs no measurement to be spread
-        if forbidden is not None and forbidden.code != "memory_use_unknown":
+        if forbidden is not None and forbidden.code not in _NOT_FINAL:
             return forbidden
         if unit.preferred:
             return Reason("preferred_node_decides")
@@ -248,7 +251,7 @@ class SpreadSelector:
                 # a user who allows balancing to leave data behind has not allowed this
                 if residence_of(mount, self._storage, member.stack, observed).is_tied:
                     return Reason("spread_leaves_data", target=mount.target)
-        return None
+        return forbidden if forbidden is not None and forbidden.code != "memory_use_unknown" else None
 
     def _target_refusal(self, node: Node) -> Reason | None:
         age = self.now - node.updated

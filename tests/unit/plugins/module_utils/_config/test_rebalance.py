@@ -159,3 +159,19 @@ def test_build_rebalance_refuses_unknown_spread_options() -> None:
         "spread.settle_minutes",
         "spread.even_task",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "is_optional"),
+    [
+        ({}, False),
+        ({"spread": {}}, True),
+        ({"spread": False}, False),
+        ({"spread": {}, "node_exporters": {"a": "http://a/"}}, False),
+        ({"spread": {}, "metrics": {"node_exporter_url": "http://{address}:9100/metrics"}}, False),
+    ],
+)
+def test_build_rebalance_expects_no_exporters_if_only_spreading_is_configured(
+    given: dict[str, Any], is_optional: bool
+) -> None:
+    assert build_rebalance(given).sources.is_optional is is_optional

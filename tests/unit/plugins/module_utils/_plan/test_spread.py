@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.desired import DesiredState
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory, NodeMemory
-from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.mount import Mount, ObservedVolume
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership import (
     ONE_TASK_DELAY,
     UPDATE_LABEL,
@@ -157,7 +157,7 @@ def test_plan_excludes_emptier_nodes_that_swarm_would_choose() -> None:
         ({"labels": {"orchestration.preferred.node": "a"}}, "preferred_node_decides"),
         ({"update_state": "updating"}, "service_in_update"),
         ({"restart_condition": "none"}, "service_runs_once"),
-        ({"mounts": (Mount("volume", "data", "/data"),)}, "volume_stays"),
+        ({"mounts": (Mount("volume", "data", "/data"),)}, "spread_leaves_data"),
         (
             {
                 "mounts": (Mount("volume", "data", "/data"),),
@@ -368,3 +368,36 @@ def test_update_settings_of_a_copied_spec_are_kept() -> None:
     copied = json.loads(json.dumps(spec))
     restore_update(copied, "id-web")
     assert copied == spec
+
+
+NFS = ObservedVolume("local", {"type": "nfs", "o": "addr=nas", "device": ":/media"}, "aa")
+EXTERNAL = Mount("volume", "media", "/m")
+
+
+def test_plan_moves_a_service_to_a_node_with_the_same_external_volume() -> None:
+    seen = swarm(
+        *replicas("one", "a", mounts=(EXTERNAL,)), *replicas("two", "a", mounts=(EXTERNAL,)), nodes="ab"
+    )
+    volumes = {"id-a": {"media": NFS}, "id-b": {"media": NFS}}
+    assert the_step(plan(seen, memory=Memory(volumes=volumes))).add == ("node.id==id-b",)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "code"),
+    [
+        ({"id-a": {"media": NFS}}, "volume_not_on_node"),
+        ({"id-a": {"media": NFS}, "id-b": {"media": ObservedVolume("rclone")}}, "volume_not_on_node"),
+        ({"id-b": {"media": NFS}}, "spread_leaves_data"),
+        ({}, "spread_leaves_data"),
+    ],
+)
+def test_plan_keeps_a_service_off_nodes_without_its_external_volume(volumes: Any, code: str) -> None:
+    seen = swarm(
+        *replicas("one", "a", mounts=(EXTERNAL,)), *replicas("two", "a", mounts=(EXTERNAL,)), nodes="ab"
+    )
+    assert code in refusals(plan(seen, memory=Memory(volumes=volumes)))
+
+
+def test_plan_says_once_that_no_memory_is_measured() -> None:
+    assert codes(plan(swarm(*replicas("web", "a", "b", "c"))).notes) == ["spread_without_memory"]
+    assert "node_left_out" in codes(plan(swarm(*replicas("web", "a")), RebalanceRules()).notes)

@@ -10,6 +10,7 @@ import random
 import pytest
 
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.memory import Memory
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import codes
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import (
     RebalanceRules,
     ServiceRules,
@@ -25,6 +26,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.co
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.scheduling.managed import user_constraints
 from tests.bench.balance import spread_days
 from tests.bench.balance.worlds import World
+from tests.support.rebalance_case import flatten
 
 RULES = RebalanceRules(
     default=ServiceRules(cooldown_seconds=0),
@@ -99,7 +101,9 @@ def test_cycles_spread_until_even(seed: int) -> None:
         for node_id, number in own(world, service).items():
             zone = world.snapshot.node_by_id[node_id].labels["zone"]
             zones[zone] = zones.get(zone, 0) + number
-        assert max(zones.values()) - min(zones.values()) <= 1
+        if max(zones.values()) - min(zones.values()) > 1:
+            # no constraint leads a task to another zone if Swarm prefers nodes that run tasks of the service
+            assert "swarm_prefers_node" in codes(flatten(plan.notes))
         for zone in zones:
             found = [
                 n
@@ -118,4 +122,4 @@ def test_plan_is_deterministic() -> None:
 def test_days_without_a_move_that_undoes_another(*, crash: bool) -> None:
     lived = spread_days.live(7, 2, 5, 4.0, crash=crash, cycle=1800)
     assert lived.moves
-    assert (lived.undone, lived.violations) == (0, 0)
+    assert (lived.undone, lived.fought, lived.violations) == (0, 0, 0)
