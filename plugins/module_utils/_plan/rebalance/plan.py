@@ -153,7 +153,7 @@ def preview_spread(
     selector = MoveSelector(snapshot, groups, Memory(), rules, state, now)
     found = _spread(selector, SpreadRules(settle_seconds=0), Memory()).select(1)
     return tuple(
-        Reason("spread_would_move", move=_spread_step(move, now).purpose, reasons=why_spread(move))
+        Reason("spread_would_move", move=_spread_step(move, now).purpose, reasons=why_spread(move)[:1])
         for move in found.moves
     )
 

@@ -152,14 +152,19 @@ class SpreadSelector:
             constraints: tuple[str, ...] = ()
             if refused is None:
                 constraints, refused = self._steer(candidate)
-            if refused is None:
-                return SpreadMove(
-                    candidate.unit, candidate.target, constraints, candidate.change, candidate.stays
+            host = candidate.target.hostname
+            if refused is not None:
+                reason = Reason("target_refused", host=host, reason=refused)
+                refusals.append(
+                    Reason("unit_not_moved", unit=unit.title, node=unit.node.hostname, reasons=[reason])
                 )
-            reason = Reason("target_refused", host=candidate.target.hostname, reason=refused)
-            refusals.append(
-                Reason("unit_not_moved", unit=unit.title, node=unit.node.hostname, reasons=[reason])
-            )
+                continue
+            unsettled = self._unsettled(candidate.target)
+            if unsettled is not None:
+                # another move now might have to be followed by one to this node
+                refusals.insert(0, Reason("target_refused", host=host, reason=unsettled))
+                return None
+            return SpreadMove(unit, candidate.target, constraints, candidate.change, candidate.stays)
         return None
 
     def _candidates(self, services: set[str], nodes: set[str]) -> Iterator[_Candidate]:
@@ -225,11 +230,8 @@ class SpreadSelector:
 
     def _refusal(self, candidate: _Candidate) -> Reason | None:
         unit, target = candidate.unit, candidate.target
-        return (
-            self._target_refusal(target)
-            or self._memory_refusal(unit, target)
-            or next(iter(self._targets.blocked(unit, target, returns=self._may_return(candidate))), None)
-        )
+        blocked = self._targets.blocked(unit, target, returns=self._may_return(candidate))
+        return self._memory_refusal(unit, target) or next(iter(blocked), None)
 
     def _unit_refusal(self, unit: MoveUnit) -> Reason | None:
         key = (unit.lead.id, unit.node.id)
@@ -253,7 +255,7 @@ class SpreadSelector:
                     return Reason("spread_leaves_data", target=mount.target)
         return forbidden if forbidden is not None and forbidden.code != "memory_use_unknown" else None
 
-    def _target_refusal(self, node: Node) -> Reason | None:
+    def _unsettled(self, node: Node) -> Reason | None:
         age = self.now - node.updated
         if age < self.rules.settle_seconds:
             return Reason("node_not_settled", ago=max(age, 0.0), needed=self.rules.settle_seconds)

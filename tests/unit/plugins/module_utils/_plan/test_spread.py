@@ -401,3 +401,21 @@ def test_plan_keeps_a_service_off_nodes_without_its_external_volume(volumes: Any
 def test_plan_says_once_that_no_memory_is_measured() -> None:
     assert codes(plan(swarm(*replicas("web", "a", "b", "c"))).notes) == ["spread_without_memory"]
     assert "node_left_out" in codes(plan(swarm(*replicas("web", "a")), RebalanceRules()).notes)
+
+
+def test_plan_moves_nothing_while_the_best_target_settles() -> None:
+    """A move between the other nodes would be wasted: the new node receives these tasks soon."""
+    nodes = (node("a"), node("b"), node("new", updated=NOW - 30))
+    parts = [part for name in ("one", "two", "three", "four") for part in replicas(name, "a")]
+    seen = snapshot(*nodes, *parts, *replicas("five", "b"))
+    assert "node_not_settled" in refusals(plan(seen))
+    settled = snapshot(*nodes[:2], node("new", updated=NOW - 300), *parts, *replicas("five", "b"))
+    assert the_step(plan(settled)).add == ("node.id==id-new",)
+
+
+def test_plan_does_not_wait_for_a_node_to_which_nothing_can_move() -> None:
+    parts = [
+        part for name in ("one", "two") for part in replicas(name, "a", constraints=("node.hostname!=new",))
+    ]
+    seen = snapshot(node("a"), node("b"), node("new", updated=NOW - 30), *parts)
+    assert the_step(plan(seen)).add == ("node.id==id-b",)
