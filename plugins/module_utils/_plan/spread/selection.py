@@ -161,7 +161,7 @@ class SpreadSelector:
                 continue
             unsettled = self._unsettled(candidate.target)
             if unsettled is not None:
-                # another move now might have to be followed by one to this node
+                # after another move now, a second one to this node might follow
                 refusals.insert(0, Reason("target_refused", host=host, reason=unsettled))
                 return None
             return SpreadMove(unit, candidate.target, constraints, candidate.change, candidate.stays)
