@@ -154,12 +154,13 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
     snapshot = without_doubtful(seen.snapshot, desired)
     groups, now = resolve_anchor_groups(snapshot, desired), time.time()
     rules = replace((rebalance or Rebalance()).rules, storage=desired.storage)
-    hints = Plan(notes=preview_spread(snapshot, groups, rules, seen.state, now))
     if rebalance is None:
+        hints = Plan(notes=preview_spread(snapshot, groups, Memory(), rules, seen.state, now))
         return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now) + hints)
     memory = measure(snapshot, rebalance.sources)
     found = decide_moves(snapshot, groups, memory, rules, seen.state, now)
-    return Balancing(Plan(warnings=memory.problems) + found.plan + hints, found.candidates)
+    notes = () if found.plan.steps else preview_spread(snapshot, groups, memory, rules, seen.state, now)
+    return Balancing(Plan(warnings=memory.problems) + found.plan + Plan(notes=notes), found.candidates)
 
 
 class RebalanceJob:

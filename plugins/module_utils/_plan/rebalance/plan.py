@@ -142,16 +142,18 @@ def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float)
 
 
 def preview_spread(
-    snapshot: SwarmSnapshot, groups: tuple[AnchorGroup, ...], rules: RebalanceRules, state: State, now: float
+    snapshot: SwarmSnapshot,
+    groups: tuple[AnchorGroup, ...],
+    memory: Memory,
+    rules: RebalanceRules,
+    state: State,
+    now: float,
 ) -> tuple[Reason, ...]:
-    """Return a hint at the first move that spreading would make with its defaults, if it isn't configured.
-
-    Its memory use is not considered.
-    """
+    """Return a hint at the first move that spreading would make with its defaults, if it isn't configured."""
     if rules.spread is not None or balancing_moves(state):
         return ()
-    selector = MoveSelector(snapshot, groups, Memory(), rules, state, now)
-    found = _spread(selector, SpreadRules(settle_seconds=0), Memory()).select(1)
+    selector = MoveSelector(snapshot, groups, memory, rules, state, now)
+    found = _spread(selector, SpreadRules(settle_seconds=0), memory).select(1)
     return tuple(
         Reason("spread_would_move", move=_spread_step(move, now).purpose, reasons=why_spread(move)[:1])
         for move in found.moves

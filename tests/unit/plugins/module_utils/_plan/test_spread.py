@@ -315,10 +315,10 @@ def test_move_of_one_task_fails_without_going_back() -> None:
 
 def test_preview_names_the_move_that_spreading_would_make() -> None:
     seen = swarm(*replicas("web", "a", "a"))
-    (hint,) = preview_spread(seen, (), RebalanceRules(), State(), NOW)
+    (hint,) = preview_spread(seen, (), Memory(), RebalanceRules(), State(), NOW)
     assert hint.code == "spread_would_move"
     assert hint.params["move"].code == "move_task_to_spread"
-    assert preview_spread(seen, (), RULES, State(), NOW) == ()
+    assert preview_spread(seen, (), Memory(), RULES, State(), NOW) == ()
 
 
 # the update settings
