@@ -186,8 +186,12 @@ def restore_update(spec: dict[str, Any], service_id: str) -> None:
         del spec["UpdateConfig"]
         return
     numbers = before if isinstance(before, dict) else {"Parallelism": 1}
-    valid = {key: value for key, value in numbers.items() if key in _ONE_TASK and type(value) is int}
+    valid = {key: value for key, value in numbers.items() if key in _ONE_TASK and _is_number(value)}
     spec["UpdateConfig"] = {**others, **valid}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 # planners decode the labels of the same services many times
