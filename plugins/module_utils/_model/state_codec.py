@@ -261,7 +261,7 @@ def _decode_reason(value: Any, name: str) -> Reason:
     try:
         reason = Reason.from_saved(value)
         # reject text that no file and no reply can contain
-        text(json.dumps(reason.to_saved(), ensure_ascii=False), name)
+        text(json.dumps(reason.to_saved(), ensure_ascii=False, allow_nan=False), name)
     except (TypeError, ValueError) as error:
         raise Damaged(f"{name}: expected a reason or a string") from error
     return reason

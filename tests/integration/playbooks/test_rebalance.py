@@ -47,7 +47,7 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
         # without a configuration, no memory is balanced
         quiet = run_playbook("orcastra.swarm.site", "--check", **files)
         assert (quiet.status, quiet.changed) == (0, 0), quiet.failure
-        assert move not in orcastra("plan", *config, **engine).stdout
+        assert not json.loads(orcastra("plan", "--format", "json", *config, **engine).stdout)["plan"]
 
         rules = run_playbook.write("rebalance_config.yml", RULES)
         swarm.wait_until(

@@ -110,6 +110,21 @@ HOSTILE: dict[str, str] = {
 }
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "9" * 30, "-" + "9" * 30])
+def test_reason_with_an_impossible_number_is_damaged(number: str) -> None:
+    labels = encode(
+        State(
+            attempts={
+                "s1": Attempts(2, NOW, NOW, Reason("misplaced"), Reason("attempts_exhausted", count=7777))
+            }
+        )
+    )
+    assert decode(labels)[1] == ()
+    damaged = {key: text.replace("7777", number) for key, text in labels.items()}
+    assert damaged != labels
+    assert decode(damaged)[1] != ()
+
+
 def assert_sane(state: State) -> None:
     """Check that all values are in range, can be shown, and survive a round trip without damage."""
     for move in state.moves.values():
