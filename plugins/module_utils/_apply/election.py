@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from .._observe.errors import NoLeader
+from .._observe.errors import LateConsensus, NoLeader
 
 # An election takes seconds. After half a minute, the quorum is lost.
 ELECTION_SECONDS = 30.0
@@ -22,23 +22,27 @@ T = TypeVar("T")
 
 
 class ElectionPatience:
-    """Repeats requests that fail because the managers have no leader, for ``seconds`` in total.
+    """Repeats requests that fail because the managers have no leader or do not agree in time.
 
-    Each promotion, demotion or lost manager can cause an election. Swarm refuses requests without a leader,
-    so nothing is done twice.
+    It does so for ``seconds`` in total. Each promotion, demotion or lost manager can cause an election. Swarm
+    refuses requests without a leader. A change on which the managers have not agreed in time may happen
+    later, so an action must read the object before it changes it.
     """
 
     def __init__(self, seconds: float = ELECTION_SECONDS) -> None:
         self._seconds_left = seconds
 
     def call(self, action: Callable[[], T]) -> T:
-        """Return the result of ``action``. Raises NoLeader if there is still no leader at the end."""
+        """Return the result of ``action``. Raises its last NoLeader or LateConsensus if time is over."""
+        failed: float | None = None
         while True:
             try:
                 return action()
-            except NoLeader:
+            except (NoLeader, LateConsensus):
+                now = time.monotonic()
+                if failed is not None:
+                    self._seconds_left -= now - failed
                 if self._seconds_left <= 0:
                     raise
-                start = time.monotonic()
+                failed = now
                 time.sleep(POLL_SECONDS)
-                self._seconds_left -= time.monotonic() - start

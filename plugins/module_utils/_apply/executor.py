@@ -38,7 +38,7 @@ from .._model.service_steps import (
 )
 from .._model.steps import LabelNode, Plan, RepairState, Step
 from .._observe.engine import Engine, Json
-from .._observe.errors import Conflict, EngineUnreachable, NotFound
+from .._observe.errors import Conflict, EngineUnreachable, LateConsensus, NotFound
 from .._observe.node import parse_container
 from .._observe.parse import parse_service
 from .election import ElectionPatience
@@ -139,8 +139,19 @@ class _Executor:
 
     def try_step(self, step: Step) -> StepResult:
         self._freed = 0
+        is_unsure = False
+
+        def attempt() -> bool:
+            nonlocal is_unsure
+            try:
+                # if an earlier attempt has changed it after all, there is nothing left to write
+                return self._perform(step) or is_unsure
+            except LateConsensus:
+                is_unsure = True
+                raise
+
         try:
-            changed = self._patience.call(lambda: self._perform(step))
+            changed = self._patience.call(attempt)
             return StepResult(step, changed=changed, freed=self._freed)
         except EngineUnreachable:
             raise

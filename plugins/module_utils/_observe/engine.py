@@ -26,6 +26,7 @@ from .errors import (
     EngineError,
     EngineTimeout,
     EngineUnreachable,
+    LateConsensus,
     NameInUse,
     NoLeader,
     NotAManager,
@@ -42,6 +43,7 @@ with contextlib.suppress(ImportError):
 Json = dict[str, Any]
 
 # moby answers a version conflict with HTTP 500 and this text
+_LATE_CONSENSUS = "context deadline exceeded"
 _OUT_OF_SEQUENCE = "update out of sequence"
 
 # the status codes of a proxy if the engine behind it does not answer
@@ -384,6 +386,8 @@ class Engine:
                 f"orcastra.swarm.heal "
                 f"with -e orcastra_force_new_cluster=HOST, where HOST is a remaining manager"
             )
+        if _LATE_CONSENSUS in message and (request.startswith("GET ") or request.endswith("/update")):
+            return LateConsensus(f"{where}: {message}")
         if status == 404:
             return NotFound(f"{where}: {message}")
         if status == 409:

@@ -43,6 +43,13 @@ class NoLeader(EngineError):
     """The managers have no leader: they have lost their quorum, or are electing one."""
 
 
+class LateConsensus(EngineError):
+    """The managers have not agreed on a change or a read in time. The change may still happen.
+
+    This occurs while a manager joins or leaves: the leader waits for a manager that is not ready.
+    """
+
+
 class OtherSwarm(OrcastraError):
     """``manager_host`` leads to a manager of another swarm."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,15 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._apply.executor imp
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.member_steps import SetAvailability
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.steps import Plan
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.engine import Engine
-from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import EngineError, NoLeader
+from ansible_collections.orcastra.swarm.plugins.module_utils._observe.errors import (
+    EngineError,
+    LateConsensus,
+    NoLeader,
+)
 from ansible_collections.orcastra.swarm.plugins.module_utils._observe.observation import observe
 from tests.behaviour.world import SECOND, LabWorld, SimWorld, Swarm
 from tests.sim import Sim
+from tests.sim.faults import DEADLINE_EXCEEDED, Fault
 
 Connect = Callable[[str], Engine]
 
@@ -64,6 +70,37 @@ def test_carry_out_waits_for_an_election(sim: Sim, to_engine: Connect) -> None:
     assert [type(lost.error) for lost in carry_out(engine, drain(sim, "charlie")).failures] == [str]
     outcome = carry_out(engine, drain(sim, "charlie"), patience=ElectionPatience())
     assert (outcome.failures, outcome.changed) == ((), True)
+    assert sim.node("charlie").spec["Availability"] == "drain"
+
+
+@pytest.mark.usefixtures("simulated_sleep")
+def test_carry_out_repeats_a_change_on_which_managers_do_not_agree_in_time(
+    sim: Sim, to_engine: Connect
+) -> None:
+    engine = to_engine(sim.docker_host("bravo"))
+    late = Fault(method="POST", path="/nodes/.*/update", status=500, message=DEADLINE_EXCEEDED, times=3)
+    sim.fail(late)
+    assert len(carry_out(engine, drain(sim, "charlie")).failures) == 1
+    outcome = carry_out(engine, drain(sim, "charlie"), patience=ElectionPatience())
+    assert (outcome.failures, outcome.changed, late.hits) == ((), True, 3)
+    assert sim.node("charlie").spec["Availability"] == "drain"
+
+
+@pytest.mark.usefixtures("simulated_sleep")
+def test_late_change_that_happens_after_all_is_a_change(
+    sim: Sim, to_engine: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = to_engine(sim.docker_host("bravo"))
+    update, calls = engine.update_node, []
+
+    def update_late(*arguments: Any) -> None:
+        calls.append(arguments)
+        update(*arguments)
+        raise LateConsensus("late")
+
+    monkeypatch.setattr(engine, "update_node", update_late)
+    outcome = carry_out(engine, drain(sim, "charlie"), patience=ElectionPatience())
+    assert (outcome.failures, outcome.changed, len(calls)) == ((), True, 1)
     assert sim.node("charlie").spec["Availability"] == "drain"
 
 

@@ -74,7 +74,7 @@ def test_executor_defers_a_service_that_is_updating(engine: Engine, swarm: Lab) 
         timeout=20,
         what="the service to be updating",
     )
-    common = {"service_id": service_id, "name": seen.name, "why": ("a test",)}
+    common = {"service_id": service_id, "name": seen.name, "why": (Reason("saved_reason", text="a test"),)}
     place = PlaceService(**common, purpose="move", constraints=seen.constraints, add=("node.id==x",))
     restart = RestartService(**common, force_update=7)
 
