@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Memory balancing in the loop: the file with the rules, and the job."""
+"""Memory balancing and spreading in the loop: the file with the rules, and the job."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.mov
 from ansible_collections.orcastra.swarm.plugins.module_utils._plan.rebalance.plan import (
     decide_moves,
     plan_rebalance,
+    preview_spread,
 )
 from orcastra_runner.dedup import OnceFilter, log_messages
 from orcastra_runner.jobs import Work, log_steps, report_outcome, run_and_report
@@ -152,12 +153,14 @@ def plan_balancing(seen: Observation, desired: DesiredState, rebalance: Rebalanc
     """
     snapshot = without_doubtful(seen.snapshot, desired)
     groups, now = resolve_anchor_groups(snapshot, desired), time.time()
+    rules = replace((rebalance or Rebalance()).rules, storage=desired.storage)
     if rebalance is None:
-        return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now))
+        hints = Plan(notes=preview_spread(snapshot, groups, Memory(), rules, seen.state, now))
+        return Balancing(plan_moves_under_way(snapshot, groups, seen.state, now) + hints)
     memory = measure(snapshot, rebalance.sources)
-    rules = replace(rebalance.rules, storage=desired.storage)
     found = decide_moves(snapshot, groups, memory, rules, seen.state, now)
-    return Balancing(Plan(warnings=memory.problems) + found.plan, found.candidates)
+    notes = () if found.plan.steps else preview_spread(snapshot, groups, memory, rules, seen.state, now)
+    return Balancing(Plan(warnings=memory.problems) + found.plan + Plan(notes=notes), found.candidates)
 
 
 class RebalanceJob:

@@ -100,7 +100,15 @@ def check(path: Path) -> DesiredState:
 def render(starter: Starter, date: str) -> str:
     """Return the text of the file. ``date``: when the swarm was observed."""
     return "\n".join(
-        [*_head(date), *_nodes(starter), *_stacks(starter), *_anchors(starter), *_storage(starter), ""]
+        [
+            *_head(date),
+            *_nodes(starter),
+            *_stacks(starter),
+            *_anchors(starter),
+            *_storage(starter),
+            *_spread(),
+            "",
+        ]
     )
 
 
@@ -212,6 +220,12 @@ def _storage(starter: Starter) -> Iterator[str]:
         yield _comment(f"  {shared.service}: {shared.reason}")
     if len(starter.shared) > MAX_SHARED:
         yield _comment(f"  and {len(starter.shared) - MAX_SHARED} more")
+    yield ""
+
+
+def _spread() -> Iterator[str]:
+    yield "# A node that returns stays empty unless Orcastra spreads tasks. To turn that on, write"
+    yield "# `spread: {}` to rebalance_config.yml in this folder."
     yield ""
 
 

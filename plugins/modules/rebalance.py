@@ -7,12 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rebalance
-short_description: Balance memory use between the nodes of a Docker Swarm
+short_description: Balance memory use and spread tasks between the nodes of a Docker Swarm
 version_added: 0.1.0
 description:
   - Measures the memory in use on each node, and moves a service from a node that is short of memory to a node
     with free memory. If the service is an anchor, the services that depend on it move with it. All other
     services keep running.
+  - With C(spread) in O(rebalance_config), also moves tasks so that the replicas of each service run on
+    different nodes, and that a node that joins or returns gets its share. One task moves at a time, and all
+    others keep running.
   - Begins a move and does not wait for its end. Run the module again, or let C(orcastra run) do so, until it
     changes nothing. Each run continues from the current state, so you can interrupt it at any point. The
     module undoes a move that fails.
@@ -33,6 +36,9 @@ options:
       - C(services) maps services to limits of their own. The module may move a service that you name here
         even if the data in its local volumes stays behind.
       - C(max_moves_per_cycle) is the maximum number of moves at the same time (1).
+      - C(spread) is a mapping with the keys C(topology), C(even_tasks) (true) and C(settle_minutes) (2). If
+        it is set, the module also spreads the replicas of each service, and the tasks, over the nodes. An
+        empty mapping uses the defaults.
       - C(node_exporters) and C(node_exporter_nodes) map nodes, by host name or ID, or physical hosts to the
         URLs of their node exporters. If both are empty, the module requests metrics from port 9100 of each
         node. If they name some nodes, the others are only included if C(metrics.node_exporter_url) is set.
@@ -58,8 +64,8 @@ options:
     default: {}
   now:
     description:
-      - Whether to move services without waiting until the difference has lasted. All other limits still
-        apply.
+      - Whether to move services without waiting until the difference has lasted and new nodes have settled.
+        All other limits still apply.
     type: bool
     default: false
   storage:
@@ -86,6 +92,10 @@ notes:
     not name, services that are being updated or were moved recently, and services with the label
     C(orchestration.rebalance=false). The label C(orchestration.preferred.node) names the node to which the
     service should move if there is room.
+  - The module spreads neither services whose data is tied to a node, whatever C(services) says, nor services
+    with the label C(orchestration.spread=false).
+  - If several tasks of a service run on a node, and one of them moves to another node, the module delays the
+    update of the other tasks until it ends the move, and then restores the update settings of the service.
   - The module moves a service with a placement constraint, which it removes at the end of the move. It never
     forces a restart.
   - The module also finishes or undoes moves that another module began.
@@ -118,6 +128,12 @@ EXAMPLES = r"""
         node_exporter_auth: {username: prom, password: "${PROM_PASSWORD}"}
     variables:
       PROM_PASSWORD: "{{ vault_prom_password }}"
+
+- name: Give a node that has returned its share of the tasks, and spread replicas over the zones
+  orcastra.swarm.rebalance:
+    rebalance_config:
+      spread:
+        topology: node.labels.zone
 
 - name: Show which service would move, and why no other would
   orcastra.swarm.rebalance:
@@ -271,7 +287,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     rules = replace(rebalance.rules, storage=desired.storage)
     if module.params["now"]:
-        rules = replace(rules, sustained_seconds=0)
+        spread = None if rules.spread is None else replace(rules.spread, settle_seconds=0)
+        rules = replace(rules, sustained_seconds=0, spread=spread)
     measured: list[dict[str, Any]] = []
 
     def plan(seen: Observation) -> Plan:

@@ -148,3 +148,68 @@ def test_global_service_never_reruns_finished_tasks(swarm: Swarm, condition: str
 
     hold(swarm, "agent", HELD)
     runs_no_more(swarm, "agent", tasks)
+
+
+def follower_of(swarm: Swarm) -> str:
+    """A manager with the label of an anchor; it is not the leader."""
+    home = next(name for name in NODES if name != swarm.leader())
+    swarm.label(home, db="true")
+    return home
+
+
+def move_label(swarm: Swarm, home: str) -> None:
+    swarm.label(next(name for name in NODES if name != home), db="true")
+    swarm.label(home)
+
+
+@CONDITIONS
+def test_new_leader_reruns_a_task_that_violates_a_later_constraint(swarm: Swarm, condition: str) -> None:
+    """A new leader compares all tasks with their services, as if all had just been written."""
+    home = follower_of(swarm)
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": [f"node.hostname=={home}"]})
+    hold(swarm, "once", HELD)
+    swarm.change_leader()
+    runs_no_more(swarm, "once", tasks)
+
+    move_label(swarm, home)
+    runs_no_more(swarm, "once", tasks)
+    swarm.change_leader()
+    swarm.until(lambda: len(swarm.tasks("once")) == len(tasks) + 1, "another run")
+
+
+@CONDITIONS
+def test_new_leader_reruns_nothing_once_the_later_constraint_is_removed(swarm: Swarm, condition: str) -> None:
+    home = follower_of(swarm)
+    own = f"node.hostname=={home}"
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": [own]})
+    hold(swarm, "once", own, HELD)
+    move_label(swarm, home)
+
+    # also after the label has moved
+    hold(swarm, "once", own)
+    swarm.change_leader()
+    runs_no_more(swarm, "once", tasks)
+
+
+@CONDITIONS
+def test_new_leader_reruns_no_task_that_started_with_its_constraints(swarm: Swarm, condition: str) -> None:
+    home = follower_of(swarm)
+    tasks = run_to_the_end(swarm, "once", condition, placement={"Constraints": [HELD]})
+    swarm.change("once", lambda spec: spec.update(Labels=RECORD))
+    move_label(swarm, home)
+    swarm.change_leader()
+    runs_no_more(swarm, "once", tasks)
+
+    # nor does it if the node is drained
+    swarm.change_node(home, Availability="drain")
+    swarm.change_leader()
+    runs_no_more(swarm, "once", tasks)
+
+
+def test_new_leader_reruns_no_finished_task_of_a_global_service(swarm: Swarm) -> None:
+    home = follower_of(swarm)
+    tasks = run_to_the_end(swarm, "agent", "none", None)
+    hold(swarm, "agent", HELD)
+    move_label(swarm, home)
+    swarm.change_leader()
+    runs_no_more(swarm, "agent", tasks)

@@ -70,6 +70,8 @@ class World(Protocol):
 
     def boot(self, hostname: str) -> None: ...
 
+    def depose(self, leader: str) -> None: ...
+
 
 class Swarm:
     """A world with the actions and queries that the tests need."""
@@ -168,7 +170,21 @@ class Swarm:
             else:
                 return
 
+    def change_leader(self) -> None:
+        """Let another manager become the leader, and wait until all nodes have reported to it."""
+        leader = self.leader()
+        self.world.depose(leader)
+        self.until(lambda: self.leader() != leader, "another leader")
+        self.until(
+            lambda: all(node["Status"]["State"] == "ready" for node in self.engine.list_nodes()),
+            "all nodes to be ready",
+        )
+
     # seeing
+
+    def leader(self) -> str:
+        nodes = (node for node in self.engine.list_nodes() if node["ManagerStatus"].get("Leader"))
+        return str(next(nodes)["Description"]["Hostname"])
 
     def node(self, hostname: str) -> Json:
         return next(node for node in self.engine.list_nodes() if node["Description"]["Hostname"] == hostname)
@@ -277,6 +293,9 @@ class SimWorld:
     def boot(self, hostname: str) -> None:
         self.sim.boot(hostname)
 
+    def depose(self, leader: str) -> None:
+        self.sim.elect(next(name for name in NODES if name != leader))
+
 
 class LabWorld:
     """Real engines: time passes by itself."""
@@ -311,3 +330,13 @@ class LabWorld:
 
     def boot(self, hostname: str) -> None:
         self.lab[hostname].boot()
+
+    def depose(self, leader: str) -> None:
+        """Stop the leader's engine until the others have elected a leader."""
+        other = Swarm(self)
+        other.engine = self.engine_of(next(name for name in NODES if name != leader))
+        self.lab[leader].stop_engine()
+        try:
+            other.until(lambda: other.leader() != leader, "another leader")
+        finally:
+            self.lab[leader].start_engine()

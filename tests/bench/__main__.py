@@ -30,6 +30,7 @@ from tests.bench import (
     prune,
     reboot,
     scrape,
+    spread,
     summary,
     swarms,
     takeover,
@@ -60,6 +61,7 @@ PARTS = (
     "bootstrap",
     "takeover",
     "reboot",
+    "spread",
     "container",
 )
 
@@ -200,6 +202,7 @@ def _with_labs_of_their_own(options: argparse.Namespace) -> dict[str, Callable[[
         "bootstrap": _bootstrap,
         "takeover": lambda: _takeover(options.losses),
         "reboot": _reboot,
+        "spread": _spread,
         "container": lambda: _container(options.scales[0], options.minutes),
     }
 
@@ -272,6 +275,14 @@ def _reboot() -> Table:
     _say("Rebooting three hosts one after another, under traffic ...")
     with swarms.empty(3) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
         reboot.measure(table, lab, Path(folder), _say)
+    return table
+
+
+def _spread() -> Table:
+    table = spread.new_table()
+    _say("Taking a host of five away and bringing it back ...")
+    with swarms.empty(5) as lab, tempfile.TemporaryDirectory(prefix="orcastra-bench-") as folder:
+        spread.measure(table, lab, Path(folder), _say)
     return table
 
 

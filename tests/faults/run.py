@@ -260,8 +260,7 @@ class Run:
                 raise Violation(f"{counts[name]} containers of {name} run at the same time")
         if not self.scenario.has_job:
             return
-        # a new leader restarts it if the anchor label has left its node: see docs/contributing/proofs.md
-        if self.finished and jobs - self.finished and not self.sim.cluster.changes_of_leader:
+        if self.finished and jobs - self.finished:
             raise Violation("the one-shot service runs again although it has finished")
         for task in self.sim.tasks("job", desired=False):
             if task.state == State.COMPLETE:

@@ -64,9 +64,9 @@ def start(lab: Lab, image: str, replicas: int = 2, order: str = "start-first") -
 def stop(lab: Lab) -> Counted:
     """Stop the clients, and count their requests."""
     accidents.manager(lab).api("DELETE", "/services/clients")
-    lines = [line for host in lab for line in _lines(lab, host.name)]
-    failures = [line for line in lines if line != "ok"]
-    return Counted(len(lines) - len(failures), tuple(failures))
+    found = [line for host in lab for line in lines(lab, host.name)]
+    failures = [line for line in found if line != "ok"]
+    return Counted(len(found) - len(failures), tuple(failures))
 
 
 def _web(image: str, replicas: int, order: str, network: str) -> dict[str, Any]:
@@ -104,9 +104,9 @@ def _clients(image: str, network: str) -> dict[str, Any]:
 
 
 def _count(lab: Lab, name: str) -> int:
-    return len(_lines(lab, name))
+    return len(lines(lab, name))
 
 
-def _lines(lab: Lab, name: str) -> list[str]:
+def lines(lab: Lab, name: str) -> list[str]:
     found: str = lab[name].run(["sh", "-c", f"cat {FOLDER}/requests 2>/dev/null || true"]).stdout
     return found.splitlines()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .._model.errors import ConfigError, Problem, ProblemCode
-from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules
+from .._model.rules import GB, MetricSources, Rebalance, RebalanceRules, ServiceRules, SpreadRules
 from .build import in_order, plain_document
 from .check import check_against
 from .document import Document
@@ -201,6 +201,19 @@ def _rules(values: _Values) -> RebalanceRules:
         },
         sustained_seconds=60 * values.get("default", "sustained_high_minutes", default=10),
         max_moves_per_cycle=values.get("max_moves_per_cycle", default=RebalanceRules.max_moves_per_cycle),
+        spread=_spread(values),
+    )
+
+
+def _spread(values: _Values) -> SpreadRules | None:
+    """The rules for spreading; None if the section is missing, blank or false."""
+    if not _has_spread(values):
+        return None
+    minutes = values.get("spread", "settle_minutes")
+    return SpreadRules(
+        topology=values.get("spread", "topology", default=""),
+        even_tasks=values.get("spread", "even_tasks", default=True),
+        settle_seconds=SpreadRules().settle_seconds if minutes is None else 60.0 * minutes,
     )
 
 
@@ -224,7 +237,8 @@ def _sources(values: _Values, interval: float) -> MetricSources:
     exporters = _exporters(values, headers)
     prometheus = _url(values, ("metrics", "prometheus_url"))
     template = _url(values, ("metrics", "node_exporter_url"), is_template=True)
-    if template is None and not exporters and prometheus is None:
+    is_assumed = template is None and not exporters and prometheus is None
+    if is_assumed:
         template = DEFAULT_NODE_EXPORTER_URL
     cadvisors = {}
     for name in values.names("metrics", "cadvisors"):
@@ -244,6 +258,8 @@ def _sources(values: _Values, interval: float) -> MetricSources:
         cadvisors=cadvisors,
         cadvisor_url=cadvisor_template,
         prometheus_url=prometheus,
+        # spreading needs no exporters, and the configuration names none
+        is_optional=is_assumed and _has_spread(values),
         headers=headers.found,
         scrape_interval_seconds=float(values.get("metrics", "scrape_interval_seconds", default=interval)),
         timeout_seconds=float(
@@ -253,6 +269,10 @@ def _sources(values: _Values, interval: float) -> MetricSources:
         validate_certs=values.get("metrics", "validate_certs", default=True),
         use_proxy=values.get("metrics", "use_proxy", default=False),
     )
+
+
+def _has_spread(values: _Values) -> bool:
+    return values.get("spread", default=False) is not False
 
 
 class _Headers:

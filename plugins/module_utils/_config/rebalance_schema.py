@@ -14,6 +14,7 @@ from .logins import LOGIN, LOGIN_KEYS
 from .schema import EXTENSIONS, Schema
 
 _NAME = r"^[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
+_TOPOLOGY = r"^(node|engine)\.labels\.[a-zA-Z0-9][a-zA-Z0-9_.-]*$(?!\n)"
 _HOST = {"pattern": _NAME, "title": "a node or host name (letters, digits, '_', '-' and '.')"}
 
 
@@ -192,6 +193,33 @@ REBALANCE_SCHEMA: Schema = {
                 "additionalProperties": _mapping(
                     "a mapping of limits", "The limits of the service.", _LIMITS
                 ),
+            },
+            "spread": {
+                **_mapping(
+                    "a mapping of spreading options, or true",
+                    "Spread the replicas of each service, and the tasks, over the nodes. `{}` or `true` "
+                    "uses all defaults. Default: nothing is spread.",
+                    {
+                        "even_tasks": _boolean(
+                            "Also move services off a node that runs at least two tasks more than another. "
+                            "Default: true."
+                        ),
+                        "settle_minutes": _number(
+                            "a number of minutes",
+                            "How long a node must have been ready and unchanged before tasks move to it, in "
+                            "minutes. Default: 2.",
+                            most=1440,
+                        ),
+                        "topology": {
+                            "type": ["string", "null"],
+                            "pattern": _TOPOLOGY,
+                            "title": "a label such as node.labels.zone",
+                            "description": "A node or engine label. The replicas of each service are also "
+                            "spread over its values. Default: none.",
+                        },
+                    },
+                ),
+                "type": ["object", "boolean", "null"],
             },
             "node_exporter_nodes": _ENDPOINTS,
             "node_exporters": _ENDPOINTS,

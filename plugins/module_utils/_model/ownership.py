@@ -9,6 +9,8 @@ redeploy drops both, and a rollback restores both.
 
 - ``orcastra.constraints``: a JSON list of the placement constraints that Orcastra has added
 - ``orcastra.replicas``: the number of replicas before Orcastra scaled the service to 0, and the service's ID
+- ``orcastra.update``: how Swarm updated the service before Orcastra limited an update to one task, and the
+  service's ID
 """
 # This module is private to the collection: its interface may change in any release.
 
@@ -24,6 +26,18 @@ from .errors import OrcastraError
 
 CONSTRAINTS_LABEL = "orcastra.constraints"
 REPLICAS_LABEL = "orcastra.replicas"
+UPDATE_LABEL = "orcastra.update"
+
+# Orcastra ends an update with this delay after each task as soon as the first task runs.
+ONE_TASK_DELAY = 3600 * 10**9
+_ONE_TASK = {"Parallelism": 1, "Delay": ONE_TASK_DELAY}
+# what an engine adds to a spec without these fields
+_UPDATE_DEFAULTS: Mapping[str, Any] = {
+    "FailureAction": "pause",
+    "MaxFailureRatio": 0,
+    "Monitor": 0,
+    "Order": "stop-first",
+}
 
 # More than a swarm of a thousand nodes needs; a longer label is not from Orcastra.
 MAX_LABEL_CHARACTERS = 128 * 1024
@@ -144,6 +158,36 @@ def with_replicas_before(labels: Mapping[str, str], service_id: str, replicas: i
     elif replicas_before(labels, service_id) is not None:
         del changed[REPLICAS_LABEL]
     return changed
+
+
+def limit_update(spec: dict[str, Any], service_id: str) -> None:
+    """Make Swarm pause for a long time after the first task of an update, and record the user's settings."""
+    config = spec.get("UpdateConfig")
+    before = None if config is None else {key: config[key] for key in _ONE_TASK if key in config}
+    record = json.dumps({"service": service_id, "before": before})
+    spec["Labels"] = {**(spec.get("Labels") or {}), UPDATE_LABEL: record}
+    spec["UpdateConfig"] = {**(config or {}), **_ONE_TASK}
+
+
+def restore_update(spec: dict[str, Any], service_id: str) -> None:
+    """Restore the settings that ``limit_update`` has recorded, unless the user has changed them since."""
+    labels: Mapping[str, str] = spec.get("Labels") or {}
+    text = labels.get(UPDATE_LABEL)
+    found = None if text is None or len(text) > MAX_LABEL_CHARACTERS else _decode(text)
+    if not isinstance(found, dict) or found.get("service") != service_id:
+        return
+    spec["Labels"] = {key: value for key, value in labels.items() if key != UPDATE_LABEL}
+    config = spec.get("UpdateConfig")
+    if not isinstance(config, dict) or any(config.get(key) != value for key, value in _ONE_TASK.items()):
+        return
+    before = found.get("before")
+    others = {key: value for key, value in config.items() if key not in _ONE_TASK}
+    if not isinstance(before, dict) and all(_UPDATE_DEFAULTS.get(key) == others[key] for key in others):
+        del spec["UpdateConfig"]
+        return
+    numbers = before if isinstance(before, dict) else {"Parallelism": 1}
+    valid = {key: value for key, value in numbers.items() if key in _ONE_TASK and type(value) is int}
+    spec["UpdateConfig"] = {**others, **valid}
 
 
 # planners decode the labels of the same services many times

@@ -33,11 +33,26 @@ class ServiceRules:
     may_leave_data: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SpreadRules:
+    """When to spread replicas and tasks over the nodes.
+
+    ``topology``: a label such as ``node.labels.zone``: replicas are also spread over its values; empty for
+    none. ``even_tasks``: whether services also move if one node runs at least two tasks more than another.
+    ``settle_seconds``: how long a node must have been unchanged before tasks move to it.
+    """
+
+    topology: str = ""
+    even_tasks: bool = True
+    settle_seconds: float = 120.0
+
+
 @dataclass(frozen=True)
 class RebalanceRules:
     """The limits for all moves. ``services``: name as configured → its own limits.
 
-    ``storage`` comes from ``swarm.yml``, everything else from the rebalance configuration.
+    ``spread`` is None unless the configuration has the section. ``storage`` comes from ``swarm.yml``,
+    everything else from the rebalance configuration.
     """
 
     default: ServiceRules = field(default_factory=ServiceRules)
@@ -45,6 +60,7 @@ class RebalanceRules:
     sustained_seconds: float = 10 * 60
     max_moves_per_cycle: int = 1
     storage: StorageRules = field(default_factory=StorageRules)
+    spread: SpreadRules | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,7 @@ class MetricSources:
     - ``cadvisors``, ``cadvisor_url``: the same for cAdvisor
     - ``prometheus_url``: the URL of a Prometheus server, or None; direct sources take precedence
     - ``headers``: one of these URLs or URL templates → the request headers for it, including secrets
+    - ``is_optional``: whether a swarm in which no endpoint answers is expected, and no problem
     - ``scrape_interval_seconds``: samples older than twice this interval are ignored
     - ``timeout_seconds``: the timeout for all endpoints together
     - ``ca_path``: a file with CA certificates that replaces those of the system
@@ -69,6 +86,7 @@ class MetricSources:
     cadvisor_url: str | None = None
     prometheus_url: str | None = None
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    is_optional: bool = False
     scrape_interval_seconds: float = 30.0
     timeout_seconds: float = 5.0
     ca_path: str | None = None

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .compat import dataclass
-from .ownership import change_constraints, replicas_before, with_replicas_before, without
+from .ownership import (
+    change_constraints,
+    limit_update,
+    replicas_before,
+    restore_update,
+    with_replicas_before,
+    without,
+)
 from .reasons import Reason
 from .steps import Step
 
@@ -41,7 +48,8 @@ class PlaceService(ServiceStep):
     ``purpose`` describes the change. ``constraints`` are the current constraints of the service. Each entry
     of ``remove`` removes one managed constraint. The remaining managed constraints are recorded in the
     service's labels. ``unrecorded``: the number of replicas is only in the journal, and not in the service's
-    labels.
+    labels. ``one_task``: Swarm replaces only one of the tasks that violate the constraints, and the step that
+    ends the move restores the service's update settings.
     """
 
     purpose: Reason
@@ -50,6 +58,7 @@ class PlaceService(ServiceStep):
     remove: tuple[str, ...] = ()
     replicas: int | None = None
     unrecorded: bool = False
+    one_task: bool = False
 
     @property
     def action(self) -> str:
@@ -64,6 +73,8 @@ class PlaceService(ServiceStep):
         before: dict[str, Any] = {"constraints": list(self.constraints)}
         if self.replicas is not None:
             before["replicas"] = 0
+        if self.one_task:
+            before["update_stops_after_one_task"] = False
         return before
 
     @property
@@ -71,6 +82,8 @@ class PlaceService(ServiceStep):
         after: dict[str, Any] = {"constraints": self.changed(self.constraints)}
         if self.replicas is not None:
             after["replicas"] = self.replicas
+        if self.one_task:
+            after["update_stops_after_one_task"] = True
         return after
 
     def changed(self, constraints: tuple[str, ...]) -> list[str]:
@@ -84,7 +97,10 @@ class PlaceService(ServiceStep):
         Only constraints that are managed in this spec are removed. If the user has scaled or redeployed the
         service since the plan, it keeps the user's number of replicas.
         """
+        restore_update(spec, self.service_id)
         change_constraints(spec, self.remove, self.add)
+        if self.one_task:
+            limit_update(spec, self.service_id)
         replicated = spec["Mode"].get("Replicated") or {}
         recorded = replicas_before(spec.get("Labels") or {}, self.service_id)
         if self.replicas is not None and replicated.get("Replicas") == 0 and (recorded or self.unrecorded):

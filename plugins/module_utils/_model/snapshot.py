@@ -139,7 +139,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of a service, for one slot (or for one node, if the service is global)."""
+    """A task of a service, for one slot (or for one node, if the service is global).
+
+    ``constraints``: those that its service had when Swarm created the task.
+    """
 
     id: str
     service_id: str
@@ -153,6 +156,7 @@ class Task:
     error: str = ""
     exit_code: int | None = None
     container_id: str | None = None
+    constraints: tuple[str, ...] = ()
 
     @property
     def should_run(self) -> bool:

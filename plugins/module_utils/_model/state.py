@@ -26,11 +26,12 @@ from .track import Track
 STATE_NAME = "orcastra.state"
 
 # the purpose of a move: to co-locate a follower with its anchor, to balance memory, to undo a failed
-# balancing move, to drain a node
+# balancing move, to drain a node, to spread replicas and tasks
 FOLLOW = "follow"
 REBALANCE = "rebalance"
 BACK = "back"
 DRAIN = "drain"
+SPREAD = "spread"
 
 # the status of a command
 RUNNING = "running"
@@ -45,7 +46,7 @@ T = TypeVar("T")
 class Move:
     """The journal entry for a service that is being moved: its target, and how to restore the service.
 
-    - ``kind``: FOLLOW, REBALANCE, BACK or DRAIN
+    - ``kind``: FOLLOW, REBALANCE, BACK, DRAIN or SPREAD
     - ``anchor``: for FOLLOW, the name of the anchor that the service follows
     - ``nodes``: the IDs of the nodes it should run on; for DRAIN, empty if any other node will do
     - ``since``: the start of the move, in seconds since the epoch
@@ -53,6 +54,7 @@ class Move:
     - ``recorded``: the service's own labels also have that number; if they no longer do, it was redeployed
     - ``source``, ``memory_bytes``: except for FOLLOW, the ID of the node that it leaves, and the memory that
       moves with it
+    - ``stays``: for SPREAD, how many tasks of the service stay on the node that one task leaves
     - ``leader``: the ID of the leader that knows that the service was scaled to 0, at first the leader at
       that time; ``unseen_since``: when another leader had taken over and heard from all nodes, or None
     """
@@ -67,12 +69,14 @@ class Move:
     leader: str = ""
     unseen_since: float | None = None
     recorded: bool = False
+    stays: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """A finished balancing move from one node ID to another, at ``at`` (seconds since the epoch).
+    """A finished move for balance or spreading, from one node ID to another.
 
+    ``at`` is in seconds since the epoch.
     ``memory_bytes`` is the memory that the tasks used before the move. ``failed`` is why the move was undone,
     or None if it succeeded.
     """

@@ -33,6 +33,7 @@ from .state import (
     INTERRUPTED,
     REBALANCE,
     RUNNING,
+    SPREAD,
     Attempts,
     CommandRecord,
     Handover,
@@ -233,12 +234,13 @@ def _decode_move(entry: Any, reader: Reader) -> Move:
         since=reader.moment(required(entry, "since"), "since"),
         replicas=None if replicas is None else count(replicas, "replicas", MAX_REPLICAS),
         # an older release had no other kind
-        kind=one_of(entry.get("kind", FOLLOW), "kind", (FOLLOW, REBALANCE, BACK, DRAIN)),
+        kind=one_of(entry.get("kind", FOLLOW), "kind", (FOLLOW, REBALANCE, BACK, DRAIN, SPREAD)),
         source=text(entry.get("source", ""), "source"),
         memory_bytes=count(entry.get("memory_bytes", 0), "memory_bytes", MAX_BYTES_OF_MEMORY),
         leader=text(entry.get("leader", ""), "leader"),
         unseen_since=reader.optional_moment(entry.get("unseen_since"), "unseen_since"),
         recorded=flag(entry.get("recorded", False), "recorded"),
+        stays=count(entry.get("stays", 0), "stays", MAX_REPLICAS),
     )
 
 

@@ -148,7 +148,7 @@ def _measure(
             for entry in endpoints
             if entry.memory is None
         ]
-    return _memory(snapshot, found)
+    return _memory(snapshot, found, sources)
 
 
 class _Owners:
@@ -252,7 +252,7 @@ def _shown(url: str) -> str:
     return f"{path}{mark}{'…' if mark else ''}"
 
 
-def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
+def _memory(snapshot: SwarmSnapshot, found: _Findings, sources: MetricSources) -> Memory:
     tasks = {
         task.id: found.tasks[task.id] for task in snapshot.tasks if task.should_run and task.id in found.tasks
     }
@@ -265,6 +265,8 @@ def _memory(snapshot: SwarmSnapshot, found: _Findings) -> Memory:
         for service in snapshot.services
         if service.id in sizes
     }
+    if sources.is_optional and not (found.nodes or found.tasks or found.volumes):
+        return Memory()
     problems = list(found.problems)
     if not found.tasks and any(task.is_running for task in snapshot.tasks):
         problems.append(Reason("task_memory_unknown"))

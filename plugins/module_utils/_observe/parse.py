@@ -174,4 +174,5 @@ def parse_task(raw: Json) -> Task:
         error=status.get("Err", ""),
         exit_code=container.get("ExitCode"),
         container_id=container.get("ContainerID") or None,
+        constraints=tuple(((raw.get("Spec") or {}).get("Placement") or {}).get("Constraints") or ()),
     )

@@ -33,6 +33,7 @@ MESSAGES: dict[str, str] = {
     "label_kept_during_move": "{service} is being moved",
     "label_required_by_constraint": "{service} runs there, and its constraint requires the label",
     "label_kept_until_finished": "{service} runs to completion there: its restart condition is 'none'",
+    "label_kept_until_released": "Swarm could rerun a task of {service}; its constraint is removed first",
     "label_kept_for_stuck_follower": "{service} runs there and cannot run on its anchor's node",
     "label_kept_until_moved": "{service} has not left the node yet",
     # followers
@@ -51,10 +52,14 @@ MESSAGES: dict[str, str] = {
     "constraint_not_needed": "{constraints} is no longer needed",
     "constraints_wait_for_update": "{service} gets its constraints after its update (currently {state})",
     "constraints_wait_for_tasks": "{service} gets its constraints when all of its tasks are running",
-    "constraint_would_repeat_tasks": (
-        "{service} gets no constraint on label {label}: Swarm would rerun its finished tasks{nodes:after  "
-        "that ran on }"
+    "constraint_could_repeat_tasks": (
+        "{service} gets no constraint on label {label}: tasks{nodes:after  on } started without it, and "
+        "Swarm could rerun them"
     ),
+    "constraint_kept_for_tasks": (
+        "{service} keeps its constraints: any change of them would make Swarm rerun its finished tasks"
+    ),
+    "pinned_too_late": "Swarm could rerun tasks that started before {service} had it",
     "anchors_apart": (
         "{service} follows {anchor}, not {others:or}: they run on different nodes, and the first anchor in "
         "the configuration takes precedence"

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.balance import days, quality, scale
+from tests.bench.balance import days, quality, scale, spread_days
 from tests.bench.report import Table, machine, write_json
 
-PARTS = ("optimum", "baselines", "scale", "days")
+PARTS = ("optimum", "baselines", "scale", "days", "spread")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--days", type=int, default=7, help="length of each simulated run (%(default)s)")
     parser.add_argument(
         "--weeks", type=int, default=3, help="number of simulated runs for days (%(default)s)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=50, help="number of simulated runs of 20 days for spread (%(default)s)"
+    )
+    parser.add_argument(
+        "--cycle", type=float, default=15, help="minutes between two cycles for spread (%(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     options = parser.parse_args(arguments)
@@ -52,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show(quality.against_baselines(options.clusters))
     if "days" in parts:
         show(days.measure(options.weeks, options.days, 6, 6.0))
+    if "spread" in parts:
+        for table in spread_days.measure(options.runs, 20, 60 * options.cycle):
+            show(table)
     if "optimum" in parts:
         for table in quality.against_optimum(options.clusters):
             show(table)

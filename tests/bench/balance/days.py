@@ -41,9 +41,14 @@ class Habits:
 class Days:
     """A world whose memory changes over time. All randomness comes from the seed."""
 
-    def __init__(self, seed: int, nodes: int, per_node: float) -> None:
+    def __init__(
+        self, seed: int, nodes: int, per_node: float, *, cycle: float = CYCLE, replicated: float = 0.0
+    ) -> None:
         self.rng = random.Random(seed)
-        self.world = random_world(seed, nodes, per_node, held=0.1)
+        self.world = random_world(seed, nodes, per_node, held=0.1, replicated=replicated)
+        self.cycle = cycle
+        self.lost: list[tuple[float, str]] = []
+        """When Swarm has started a task of a service elsewhere after the loss of a node."""
         self.mean = dict(self.world.memory)
         self.start = self.world.now
         self.habits = {
@@ -62,7 +67,7 @@ class Days:
     def step(self, *, crash: bool) -> Memory:
         """Advance by one cycle. Returns the measured memory."""
         world = self.world
-        world.now += CYCLE
+        world.now += self.cycle
         hours = (world.now - self.start) / DAY
         for name, mean in self.mean.items():
             habit = self.habits[name]
@@ -119,6 +124,7 @@ class Days:
                 service = world.snapshot.service_by_id[task.service_id]
                 scheduler.take(service, node_id)
                 found = scheduler.choices(service, service.constraints)
+                self.lost.append((world.now, service.name))
                 target = found[0].id if found else next(n.id for n in world.snapshot.nodes if n.is_ready)
                 scheduler.put(service, target)
                 world.go(task, target)
@@ -132,7 +138,9 @@ class Days:
 
     def _set_state(self, node_id: str, state: str) -> None:
         snapshot = self.world.snapshot
-        nodes = tuple(replace(n, state=state) if n.id == node_id else n for n in snapshot.nodes)
+        nodes = tuple(
+            replace(n, state=state, updated=self.world.now) if n.id == node_id else n for n in snapshot.nodes
+        )
         self.world.snapshot = replace(snapshot, nodes=nodes)
 
 

@@ -108,6 +108,8 @@ class World:
             self.go(task, found[0].id)
             self.moves.append((self.now, changed.name, node.id, found[0].id))
             self._bring_followers(changed, node.id, found[0].id)
+            if step.one_task:
+                break
 
     def _bring_followers(self, anchor: Service, source: str, target: str) -> None:
         """Move followers like the follower planner would in the next cycles."""
@@ -121,8 +123,8 @@ class World:
 
     def go(self, task: Task, node_id: str) -> None:
         """Replace ``task`` with a new task on this node."""
-        number = task.id.rpartition("/")[2]
-        new = replace(task, id=f"{task.service_id}/{int(number) + 1}", node_id=node_id, created=self.now)
+        prefix, _separator, number = task.id.rpartition("/")
+        new = replace(task, id=f"{prefix}/{int(number) + 1}", node_id=node_id, created=self.now)
         tasks = tuple(new if other.id == task.id else other for other in self.snapshot.tasks)
         self.snapshot = replace(self.snapshot, tasks=tasks)
 
@@ -151,11 +153,13 @@ def random_world(
     zoned: float = 0.15,
     reserved: float = 0.2,
     empty: bool = False,
+    replicated: float = 0.0,
 ) -> World:
     """Return a swarm as Swarm schedules it: about the same number of tasks per node, whatever their memory.
 
     ``held``, ``grouped``, ``zoned`` and ``reserved`` are the shares of services that must not move (local
     data), form groups, are restricted to some nodes, or reserve memory. ``empty``: one node has just joined.
+    ``replicated``: the share of services with two to five tasks, which share nodes at first.
     """
     rng = random.Random(seed)
     labels = ("a", "b")
@@ -203,16 +207,18 @@ def random_world(
             anchors[anchor[0]] = (*anchors.get(anchor[0], ()), name)
         elif zone is not None:
             fields["constraints"] = (f"node.labels.zone == {zone}",)
-        if rng.random() < reserved and free[node_id] > used:
+        count = rng.randrange(2, 6) if replicated and not follows and rng.random() < replicated else 1
+        used //= count
+        if rng.random() < reserved and free[node_id] > used * count:
             fields["reserved_memory_bytes"] = used
-            free[node_id] -= used
-        load[node_id] += 1
-        room[node_id] -= used
-        services.append(Service(id=name, name=name, **fields))  # type: ignore[arg-type]
-        tasks.append(Task(f"{name}/0", name, node_id, "running", "running", slot=1))
+            free[node_id] -= used * count
+        load[node_id] += count
+        room[node_id] -= used * count
+        services.append(Service(id=name, name=name, replicas=count, **fields))  # type: ignore[arg-type]
+        tasks += _tasks(name, node_id, count)
         memory[name] = used
-        if anchor is None or name not in anchors.get(anchor[0], ()):
-            anchor = (name, node_id)
+        if count > 1 or anchor is None or name not in anchors.get(anchor[0], ()):
+            anchor = None if count > 1 else (name, node_id)
     return World(
         snapshot=SwarmSnapshot(members, tuple(services), tuple(tasks)),
         memory=memory,
@@ -226,3 +232,10 @@ def random_world(
             }
         ),
     )
+
+
+def _tasks(name: str, node_id: str, count: int) -> list[Task]:
+    return [
+        Task(f"{name}/{slot}/0" if count > 1 else f"{name}/0", name, node_id, "running", "running", slot=slot)
+        for slot in range(1, count + 1)
+    ]

@@ -43,6 +43,32 @@ def force(stage: Stage, name: str) -> None:
     stage.change(name, edit)
 
 
+def task_ids(stage: Stage, name: str) -> set[str]:
+    return {task["ID"] for task in stage.tasks(name)}
+
+
+def change_leader(stage: Stage) -> None:
+    """Stop the leader's engine until the other managers have elected a leader, and wait for all nodes."""
+    old = stage.swarm.leader()
+    other = next(host for host in stage.swarm if host.name != old.name)
+
+    def has_changed() -> bool:
+        nodes = other.api("GET", "/nodes")
+        leaders = [node for node in nodes if (node.get("ManagerStatus") or {}).get("Leader")]
+        return any(node["Description"]["Hostname"] != old.name for node in leaders)
+
+    old.stop_engine()
+    try:
+        wait_until(has_changed, 30, "another leader")
+    finally:
+        old.start_engine()
+    wait_until(
+        lambda: all(node["Status"]["State"] == "ready" for node in stage.api("GET", "/nodes")),
+        30,
+        "all nodes to be ready",
+    )
+
+
 def where(stage: Stage, name: str) -> list[str]:
     """Return the hosts on which the service ran, in order."""
     return [run.host for run in runs(stage.swarm, name)]
@@ -69,10 +95,7 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
         }
     )
     with stage.orcastra() as loop:
-        for name in ("shop_migrate", "shop_buckets", "shop_cron"):
-            wait_until(
-                lambda name=name: held_by(stage.constraints(name), "db") == 1, 30, f"{name} to be held"
-            )  # type: ignore[misc]
+        wait_until(lambda: held_by(stage.constraints("shop_cron"), "db") == 1, 30, "shop_cron to be held")
         # a seed's data stays on the node where it ran
         stage.wait_settled_on("seed", "bravo", "shop_reader")
         loop.wait_for("shop_bad: 1 task failed")
@@ -80,8 +103,10 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
         for name in once:
             assert len(where(stage, name)) == 1, name
         assert where(stage, "shop_bad") == ["alpha"]
-        # a constraint would run the task again
-        assert held_by(stage.constraints("shop_stray"), "db") == 0
+        # a constraint could run the task again
+        loop.wait_for("shop_migrate gets no constraint on label db")
+        for name in ("shop_migrate", "shop_buckets", "shop_stray", "shop_bad"):
+            assert held_by(stage.constraints(name), "db") == 0, name
 
         # requested runs, one of them on the anchor's current node
         force(stage, "shop_cron")
@@ -104,6 +129,10 @@ def test_finished_tasks_are_not_restarted(stage: Stage) -> None:
         for name in ("shop_buckets", "shop_stray", "shop_seed", "shop_lone", "shop_bad"):
             assert len(where(stage, name)) == 1, name
         assert stage.places("shop_reader") == ["bravo"]
+    tasks = {name: task_ids(stage, name) for name in (*once, "shop_bad", "shop_cron")}
+    change_leader(stage)
+    wait_until(lambda: stage.places("shop_reader") and stage.places("shop_db"), 30, "all services to run")
+    assert {name: task_ids(stage, name) for name in tasks} == tasks
     result = orcastra(
         "run",
         "--once",
@@ -121,11 +150,12 @@ def test_swarm_keeps_last_task_with_short_history(stage: Stage, limit: str) -> N
     host = stage.swarm.leader()
     host.sh(f"docker swarm update --task-history-limit {limit}")
     stage.deploy("db", on="alpha")
-    stage.create("migrate", on="alpha", command=["true"], **NEVER)
-    ends(stage, "shop_migrate")
+    stage.create("migrate", on="alpha", replicas=0, command=["true"], **NEVER)
     stage.configure({"db": ["migrate"]})
     with stage.orcastra() as loop:
         wait_until(lambda: held_by(stage.constraints("shop_migrate"), "db") == 1, 30, "it to be held")
+        force(stage, "shop_migrate")
+        ends(stage, "shop_migrate")
         cycles(loop, 8)
     assert where(stage, "shop_migrate") == ["alpha"]
 

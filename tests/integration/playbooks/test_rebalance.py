@@ -78,6 +78,38 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
     assert running(swarm)["ballast"] == before["ballast"]
 
 
+def test_site_waits_for_move_for_balance(swarm: Lab, run_playbook: Playbooks) -> None:
+    """One run ends the move that it begins for balance."""
+    for host in swarm:
+        host.set_memory(total_mb=1024)
+        host.follow_memory()
+    for name in ("bravo", "charlie"):
+        set_availability(swarm, name, "drain")
+    ballast = memory_user("ballast", 100, Labels={"orchestration.rebalance": "false"})
+    for spec in (ballast, memory_user("user", 150)):
+        swarm["alpha"].api("POST", "/services/create", spec)
+    swarm.wait_until(lambda: len(running(swarm)) == 2, timeout=60, what="two services on alpha")
+    set_availability(swarm, "bravo", "active")
+    move = "move user from alpha to bravo"
+    rules = run_playbook.write("rebalance_config.yml", RULES)
+    options = {"orcastra_nodes": {"alpha": {}}, "orcastra_rebalance_file": str(rules)}
+
+    with tasks_measured(swarm):
+        swarm.wait_until(
+            lambda: move in run_playbook("orcastra.swarm.site", "--check", **options).output,
+            timeout=60,
+            what="the plan of a move",
+        )
+        done = run_playbook("orcastra.swarm.site", limit="all", orcastra_wait=True, **options)
+    assert done.status == 0, done.failure
+    assert f"- Changed: {move}. Reason: " in done.output
+    assert "- Changed: end the move of user. Reason: " in done.output
+    assert "- Pending" not in done.output
+    assert running(swarm)["user"][0] == "bravo"
+    service = swarm["alpha"].api("GET", "/services/user")
+    assert not (service["Spec"]["TaskTemplate"].get("Placement") or {}).get("Constraints")
+
+
 PASSWORD = "planted-53cr37"
 PAGE = b"node_memory_MemTotal_bytes 4e9\nnode_memory_MemAvailable_bytes 3e9\n"
 

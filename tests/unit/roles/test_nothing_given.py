@@ -216,8 +216,8 @@ def problem(role, given):
     if errors:
         return errors[0]
     tasks = load(role, "tasks/main.yml")
-    if "ansible.builtin.include_tasks" in tasks[0]:
-        tasks = load(role, "tasks/" + tasks[0]["ansible.builtin.include_tasks"])
+    if "ansible.builtin.import_tasks" in tasks[0]:
+        tasks = load(role, "tasks/" + tasks[0]["ansible.builtin.import_tasks"])
     check = tasks[0].get("ansible.builtin.assert")
     conditions = check["that"] if check else True
     for condition in conditions if isinstance(conditions, list) else [conditions]:

@@ -182,6 +182,12 @@ class _Decision(FollowerCase):
             self.note(Reason("misplaced_until_stopped", service=service.name))
             self.result.requeue(MOVING_SECONDS)
             return
+        if has_stale_number(service) and self._may_be_written():
+            # it may never move again; if the user then scaled it to 0, this number would count again
+            purpose, why = Reason("move_ends", service=service.name), (Reason("rescaled_by_user"),)
+            self.result.steps.append(place_service(service, purpose, why=why))
+            self.result.requeue(MOVING_SECONDS)
+            return
         if self.attempts is not None and self.attempts.reason != MISPLACED and follower.is_complete:
             # it had failed and runs again: start counting the attempts to move it
             if not forget_seconds(self.attempts, self.dependency.retry_intervals, self.now):
@@ -191,6 +197,7 @@ class _Decision(FollowerCase):
         if follower.finished and (why_scaled is not None or self.would_run_again(add, ())):
             nodes = task_nodes(self.snapshot, follower.misplaced)
             self.note(Reason("move_would_repeat_tasks", service=service.name, nodes=nodes))
+            self._hold()
             return
         given_up = self._given_up()
         if given_up is not None:
@@ -276,6 +283,12 @@ class _Decision(FollowerCase):
         remove = tuple(
             text for text in managed_constraints(service) if text not in required and text not in self.foreign
         )
+        needed = moves.constraints_needed(self.follower, self.dependency)
+        is_late = not required and any(text in remove for text in needed)
+        if needed and not required and not is_late:
+            nodes = task_nodes(self.snapshot, self.follower.unpinnable(needed)) or None
+            label = self.dependency.label
+            self.note(Reason("constraint_could_repeat_tasks", service=service.name, label=label, nodes=nodes))
         is_stale = has_stale_number(service)
         if not add and not remove and not is_stale:
             return
@@ -291,19 +304,15 @@ class _Decision(FollowerCase):
             if not service.is_update_paused:
                 self.result.requeue(UPDATE_SECONDS)
             return
-        again = self.would_run_again(add, remove)
-        if again and add:
-            nodes = task_nodes(self.snapshot, again) or None
-            label = self.dependency.label
-            self.note(Reason("constraint_would_repeat_tasks", service=service.name, label=label, nodes=nodes))
-            add, again = (), self.would_run_again((), remove)
-        if again or not (add or remove):
+        if self.would_run_again(add, remove):
+            self.note(Reason("constraint_kept_for_tasks", service=service.name))
             return
         why: list[Reason] = []
         purpose = Reason("move_ends", service=service.name)
         if remove:
             purpose = Reason("managed_constraint_removed", service=service.name)
-            why.append(Reason("constraint_not_needed", constraints=remove))
+            late = Reason("pinned_too_late", service=service.name)
+            why.append(late if is_late else Reason("constraint_not_needed", constraints=remove))
         if add:
             purpose = Reason("follower_held", service=service.name, anchor=self.dependency.anchor)
             why.insert(0, Reason("constraint_missing", anchor=self.dependency.anchor))

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._model.desired import Dependency, DesiredState, Removals
+from ..._model.ownership import without
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..names import find_service
 from ..relocation.status import ALIVE
-from ..scheduling.finished import Finished, finished, runs_once
+from ..scheduling.finished import Finished, finished, runs_once, started_otherwise
 from ..scheduling.managed import (
     label_constraint,
+    managed_constraints,
     move_constraints,
     pinned_labels,
     requires_label,
@@ -85,6 +87,29 @@ class Follower:
         """Whether its tasks stay where they are, because a move would run them a second time."""
         return runs_once(self.service)
 
+    def unpinnable(self, required: tuple[str, ...]) -> tuple[Task, ...]:
+        """Return the tasks that could run a second time if ``required`` were its only managed constraints.
+
+        They did not start with these constraints, and the anchor's label may leave their node.
+        """
+        service = self.service
+        if not required:
+            return ()
+        unneeded = [text for text in managed_constraints(service) if text not in (*required, *self.kept)]
+        constraints = without(service.constraints, unneeded)
+        constraints = (*constraints, *(text for text in required if text not in constraints))
+        return started_otherwise(service, constraints, self.finished, self.desired)
+
+    def is_pinned_too_late(self, node: Node, label: str) -> bool:
+        """Return whether a task could run a second time if ``node`` lost ``label``.
+
+        Its service got its constraint on the label after the task had started.
+        """
+        if label not in pinned_labels(self.service):
+            return False
+        late = started_otherwise(self.service, self.service.constraints, self.finished, self.desired)
+        return any(task.node_id == node.id for task in late)
+
     def is_led_by(self, dependency: Dependency) -> bool:
         """Return whether it follows the anchor of ``dependency`` if it has several."""
         return self.anchorage.place.dependency.anchor == dependency.anchor
@@ -146,9 +171,12 @@ class AnchorGroup:
             name = follower.service.name
             if move_constraints(follower.service) and not follower.is_in_place:
                 return Reason("label_kept_during_move", service=name)
+            is_late = follower.is_pinned_too_late(node, self.dependency.label)
             if not any(task.node_id == node.id for task in follower.misplaced):
                 if not follower.is_led_by(self.dependency) and self._would_end(follower, node):
                     return Reason("label_required_by_constraint", service=name)
+                if is_late:
+                    return Reason("label_kept_until_released", service=name)
                 continue
             if self.unrest is not None:
                 return self.unrest
@@ -158,6 +186,8 @@ class AnchorGroup:
                 return Reason("label_kept_for_stuck_follower", service=name)
             if self.is_ordered:
                 return Reason("label_kept_until_moved", service=name)
+            if is_late:
+                return Reason("label_kept_until_released", service=name)
         return None
 
     def _would_end(self, follower: Follower, node: Node) -> bool:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finish or undo moves for balance that are under way.
+"""Finish or undo moves for balance and spreading that are under way.
 
 Each move gets one decision per cycle, from the snapshot and the journal. So a controller can die at any
 point: the next one continues.
@@ -13,6 +13,7 @@ point: the next one continues.
   decides.
 - Someone else has removed the constraint (a rollback, a redeploy): the move is saved or forgotten, without a
   write.
+- A move of one task of several does not go back after a failure: Swarm decides where the task runs.
 
 """
 # This module is private to the collection: its interface may change in any release.
@@ -20,10 +21,21 @@ point: the next one continues.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
-from ..._model.state import BACK, REBALANCE, AddRelocation, Move, Relocation, SetMove, State, StateEdit
+from ..._model.state import (
+    BACK,
+    REBALANCE,
+    SPREAD,
+    AddRelocation,
+    Move,
+    Relocation,
+    SetMove,
+    State,
+    StateEdit,
+)
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
 from ..relocation.ending import Ending, node_names
@@ -38,8 +50,9 @@ REQUEUE_SECONDS = BALANCE_POLICY.requeue_seconds
 
 
 def balancing_moves(state: State) -> dict[str, Move]:
-    """Return service ID → the journaled move for balance, or the move back."""
-    return {service_id: move for service_id, move in state.moves.items() if move.kind in (REBALANCE, BACK)}
+    """Return service ID → the journaled move for balance or spreading, or the move back."""
+    kinds = (REBALANCE, SPREAD, BACK)
+    return {service_id: move for service_id, move in state.moves.items() if move.kind in kinds}
 
 
 def plan_moves_under_way(
@@ -93,6 +106,12 @@ class _Ending(Ending):
         made = () if self._move.kind == BACK else (self._made(failure),)
         return (*super().edits(failure), *made)
 
+    def end(self, why: tuple[Reason, ...], failure: Reason | None, **options: Any) -> Plan:
+        if self._move.stays:
+            # this write ends the update, which would otherwise go on to the next task
+            options = {"while_updating": True, **options}
+        return super().end(why, failure, **options)
+
     def void(self) -> Plan:
         return Plan(remember=super().edits(None))
 
@@ -101,7 +120,7 @@ class _Ending(Ending):
 
     def fail(self, failure: Reason) -> Plan:
         """Move it back to its previous node if it can run there."""
-        if self._move.kind == BACK or not self.progress.moving:
+        if self._move.kind == BACK or self._move.stays or not self.progress.moving:
             return super().fail(failure)
         snapshot, service, move, failed = (
             self.progress.snapshot,

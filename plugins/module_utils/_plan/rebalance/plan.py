@@ -7,6 +7,7 @@
 - ``units``: what could move, and what forbids it. ``hosts``: the pressure on the hosts.
 - ``targets``: where units could move. ``search``: the best moves, in numbers, refined by ``refine``.
 - ``selection``: the decisions. ``explanation``: their reasons. ``moves``: the ends of moves.
+- ``_plan.spread``: what moves to spread replicas and tasks, if nothing moves for memory.
 
 A move begins only if the gap has lasted and the move relieves the fuller one of its two hosts. Units do not
 move to and fro: a moved unit counts with its earlier memory use for a while, its hosts take part again only
@@ -23,14 +24,16 @@ from dataclasses import dataclass
 from ..._model.desired import NodeConfig
 from ..._model.memory import Memory
 from ..._model.reasons import Reason
-from ..._model.rules import RebalanceRules
+from ..._model.rules import RebalanceRules, SpreadRules
 from ..._model.service_steps import PlaceService
 from ..._model.snapshot import SwarmSnapshot
-from ..._model.state import REBALANCE, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
+from ..._model.state import REBALANCE, SPREAD, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
 from ..hints import no_requested_service
 from ..names import find_nodes, identify
+from ..spread.selection import SpreadMove, SpreadSelector
+from ..spread.selection import why as why_spread
 from .explanation import Candidate, candidates, why, why_not, why_nothing
 from .moves import DEFAULT_LIMIT_SECONDS, REQUEUE_SECONDS, balancing_moves, plan_moves_under_way
 from .selection import Chosen, MoveSelector
@@ -90,7 +93,18 @@ def decide_moves(
     planned = selector.planned_edit(chosen)
     steps = tuple(_step(selector, picked, planned, now) for picked in chosen)
     notes = _notes_on_nodes(snapshot, selector)
-    if left > 0 and not chosen:
+    if rules.spread is not None and not memory.nodes:
+        notes = [Reason("spread_without_memory")]
+    if rules.spread is not None:
+        found = _spread(selector, rules.spread, memory).select(
+            left - len(chosen),
+            {picked.unit.lead.id for picked in chosen},
+            {node.id for picked in chosen for node in (picked.unit.node, picked.target)},
+        )
+        steps += tuple(_spread_step(move, now) for move in found.moves)
+        if not found.moves and found.refusals:
+            notes.append(Reason("spread_without_remedy", reasons=found.refusals[:MAX_WHY_NOT]))
+    if left > 0 and not steps:
         notes += why_nothing(selector, MAX_WHY_NOT)
     # forget the earlier plan if nothing moves and nothing is planned
     forget_planned = (planned,) if state.ahead and not chosen and not planned.targets else ()
@@ -124,6 +138,67 @@ def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float)
         why=why(picked),
         why_not=why_not(selector, picked, MAX_WHY_NOT),
         intent_edits=(SetMove(service.id, move), planned),
+    )
+
+
+def preview_spread(
+    snapshot: SwarmSnapshot,
+    groups: tuple[AnchorGroup, ...],
+    memory: Memory,
+    rules: RebalanceRules,
+    state: State,
+    now: float,
+) -> tuple[Reason, ...]:
+    """Return a hint at the first move that spreading would make with its defaults, if it isn't configured."""
+    if rules.spread is not None or balancing_moves(state):
+        return ()
+    selector = MoveSelector(snapshot, groups, memory, rules, state, now)
+    found = _spread(selector, SpreadRules(settle_seconds=0), memory).select(1)
+    return tuple(
+        Reason("spread_would_move", move=_spread_step(move, now).purpose, reasons=why_spread(move)[:1])
+        for move in found.moves
+    )
+
+
+def _spread(selector: MoveSelector, rules: SpreadRules, memory: Memory) -> SpreadSelector:
+    return SpreadSelector(
+        selector.snapshot,
+        selector.units,
+        selector.host_of,
+        memory,
+        selector.targets,
+        rules,
+        selector.rules.storage,
+        selector.now,
+    )
+
+
+def _spread_step(move: SpreadMove, now: float) -> PlaceService:
+    unit, target, service = move.unit, move.target, move.unit.lead
+    journaled = Move(
+        anchor="",
+        nodes=(target.id,),
+        since=now,
+        kind=SPREAD,
+        source=unit.node.id,
+        memory_bytes=unit.memory_bytes or 0,
+        stays=move.stays,
+    )
+    where = {"source": unit.node.hostname, "target": target.hostname}
+    return PlaceService(
+        service_id=service.id,
+        name=service.name,
+        purpose=(
+            Reason("move_to_spread", unit=unit.title, **where)
+            if service.replicas == 1
+            else Reason("move_task_to_spread", service=service.name, **where)
+        ),
+        constraints=service.constraints,
+        add=move.constraints,
+        one_task=move.stays > 0,
+        why=why_spread(move),
+        why_not=move.rejected[:MAX_WHY_NOT],
+        intent_edits=(SetMove(service.id, journaled),),
     )
 
 

@@ -20,6 +20,7 @@ from ..._model.rules import RebalanceRules
 from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import SetAhead, State, apply_edits
 from ..anchors.groups import AnchorGroup, followed_labels
+from ..spread.layout import Layout
 from .hosts import Host, find_hosts, pressure_edits, unusable_nodes
 from .search import FEW_HOSTS, Item, Limits, Refusal, Search
 from .targets import TargetFinder
@@ -124,7 +125,8 @@ class MoveSelector:
         self.hosts = find_hosts(snapshot, memory, self.unusable, self.units, state, now)
         self.pressure_edits = pressure_edits(self.hosts, rules, state, now)
         self.since = apply_edits(state, self.pressure_edits).pressure
-        self.targets = TargetFinder(snapshot, followed_labels(groups), now, memory.volumes)
+        layout = Layout(snapshot, rules.spread.topology) if rules.spread is not None else None
+        self.targets = TargetFinder(snapshot, followed_labels(groups), now, memory.volumes, layout)
         self.host_of = {node.id: host for host in self.hosts for node in host.nodes}
         # unit → its preferred node, and why it doesn't move there
         self.refused_preferences: dict[str, tuple[Node, Reason]] = {}

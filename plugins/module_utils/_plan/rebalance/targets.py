@@ -16,6 +16,7 @@ from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot
 from ..scheduling.managed import constraints_without_labels, move_off, move_to, user_constraints
 from ..scheduling.placement import obstacles_among, room
+from ..spread.layout import Layout
 from .units import MoveUnit
 
 # A unit does not return to a node that it has left this recently, or where it has failed.
@@ -43,7 +44,8 @@ class Route:
 class TargetFinder:
     """Find the routes of units. ``labels``: service ID of a follower → the keys of its anchors' labels.
 
-    ``volumes``: node ID → volume → what the node reports about it.
+    ``volumes``: node ID → volume → what the node reports about it. ``spread``: if replicas are spread, the
+    layout that no move may make less even.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class TargetFinder:
         labels: Mapping[str, frozenset[str]],
         now: float,
         volumes: Mapping[str, Mapping[str, ObservedVolume]],
+        spread: Layout | None = None,
     ) -> None:
         self.volumes = volumes
+        self._spread = spread
         self.snapshot = snapshot
         self.labels = labels
         self.now = now
@@ -69,28 +73,40 @@ class TargetFinder:
             self._routes[key] = self._find_route(unit, node)
         return self._routes[key]
 
-    def _find_route(self, unit: MoveUnit, node: Node) -> Route:
-        found = self._history(unit, node)
+    def blocked(self, unit: MoveUnit, node: Node, *, returns: bool = False) -> list[Reason]:
+        """Return what forbids ``unit`` on ``node``: saved moves, obstacles and missing volumes.
+
+        ``returns``: whether it may return to a node that it has left.
+        """
+        found = self._history(unit, node, returns=returns)
         found += self._obstacles(unit, node)
         found += [
             Reason("volume_not_on_node", volume=name, node=node.hostname)
             for name, reported in sorted(unit.volumes.items())
             if self.volumes.get(node.id, {}).get(name) != reported.volume
         ]
+        return found
+
+    def _find_route(self, unit: MoveUnit, node: Node) -> Route:
+        found = self.blocked(unit, node)
+        if not found and self._spread is not None and len(unit.members) == 1:
+            change = self._spread.change(unit.lead, unit.node, node, unit.count)
+            if change is not None and not change.spreads:
+                found.append(Reason("would_uneven_replicas", here=change.source, there=change.target))
         if found:
             return Route(obstacles=tuple(found))
         if unit.lead.replicas == 1:
             return Route(constraints=(move_to(node.id),))
         return self._steer(unit, node)
 
-    def _history(self, unit: MoveUnit, node: Node) -> list[Reason]:
+    def _history(self, unit: MoveUnit, node: Node, *, returns: bool) -> list[Reason]:
         found: list[Reason] = []
         for made in unit.relocations:
             age = self.now - made.at
             if made.failed is not None:
                 if made.target == node.id and age < FAILED_THERE_SECONDS:
                     found.append(Reason("move_there_failed", ago=age, error=made.failed))
-            elif made.source == node.id and age < RETURN_SECONDS:
+            elif made.source == node.id and age < RETURN_SECONDS and not returns:
                 if made.target == unit.node.id or not self._may_return(unit, age):
                     found.append(Reason("moved_off_recently", ago=age))
         return found

@@ -202,6 +202,7 @@ class _UnitFinder:
             sample.is_strained or sample.used_bytes >= SHORT * sample.total_bytes
         )
         forbidden = forbidden or self._cooling(lead, is_short=is_short)
+        volumes = {} if forbidden else self._reported_shared(members)
         if used is None:
             forbidden = forbidden or Reason("memory_use_unknown")
         return MoveUnit(
@@ -215,7 +216,7 @@ class _UnitFinder:
             is_short=is_short,
             relocations=relocations,
             forbidden=forbidden,
-            volumes={} if forbidden else self._reported_shared(members),
+            volumes=volumes,
         )
 
     def _measured(self, members: tuple[Service, ...], tasks: list[Task]) -> int | None:

@@ -58,6 +58,12 @@ def why_scaled(follower: Follower, dependency: Dependency) -> Reason | None:
 
 
 def constraints_to_manage(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
+    """Return the managed constraint that the service needs, and that runs no task a second time; or ()."""
+    required = constraints_needed(follower, dependency)
+    return () if follower.unpinnable(required) else required
+
+
+def constraints_needed(follower: Follower, dependency: Dependency) -> tuple[str, ...]:
     """Return the managed constraint that the service needs, on the anchor's label; empty if it needs none."""
     if not dependency.manage_constraint or requires_label(
         user_constraints(follower.service), dependency.label
@@ -74,7 +80,7 @@ def constraints_to_move(snapshot: SwarmSnapshot, group: AnchorGroup, follower: F
         return (move_to(targets[0]),)
     key = group.dependency.label
     is_pinned = constraints_to_manage(follower, group.dependency) or requires_label(
-        follower.service.constraints, key
+        user_constraints(follower.service), key
     )
     sources = {task.node_id or "" for task in follower.misplaced}
     for node in snapshot.nodes:

@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Set
 
 from ..._model.desired import Removals
+from ..._model.ownership import without
 from ..._model.reasons import Reason
 from ..._model.snapshot import Service, SwarmSnapshot
 from ..._model.state import FOLLOW, Move, SetAttempts, SetMove, State, StateEdit
 from ..._model.steps import Plan
+from ..scheduling.finished import would_run_again
 from ..scheduling.managed import managed_label_constraints, move_constraints
 from .ending import Ending, place_service
 from .status import ORPHAN_POLICY, Progress, Status, has_stale_number, runs_as_moved, scaled_from
@@ -53,7 +55,7 @@ def plan_orphans(
             progress = Progress(snapshot, service, move, now, ORPHAN_POLICY, superseded=purge)
             plan += _Ending(progress, orphaned, undo=purge).plan()
         elif orphaned:
-            plan += _release(service, orphaned, move)
+            plan += _release(snapshot, service, orphaned, move)
         elif move is not None:
             plan += Plan(remember=(SetMove(service.id, None),))
     gone = sorted((state.moves.keys() | state.attempts.keys()) - snapshot.service_by_id.keys())
@@ -67,11 +69,15 @@ def _is_moving(service: Service, move: Move | None) -> bool:
     return scaled or bool(move_constraints(service))
 
 
-def _release(service: Service, orphaned: tuple[str, ...], move: Move | None) -> Plan:
-    """Remove the constraint on an anchor's label."""
+def _release(snapshot: SwarmSnapshot, service: Service, orphaned: tuple[str, ...], move: Move | None) -> Plan:
+    """Remove the constraint on an anchor's label, unless that would run finished tasks again."""
     commit_edits = (SetMove(service.id, None),) if move is not None else ()
     if service.is_updating:
         note = Reason("orphan_waits_for_update", service=service.name)
+        return Plan(notes=(note,), remember=commit_edits)
+    desired = [task for task in snapshot.tasks_of(service) if task.should_run]
+    if would_run_again(snapshot, service, without(service.constraints, orphaned), desired):
+        note = Reason("constraint_kept_for_tasks", service=service.name)
         return Plan(notes=(note,), remember=commit_edits)
     step = place_service(
         service,

@@ -19,13 +19,13 @@ from enum import Enum
 from functools import cached_property
 
 from ..._model.compat import dataclass
-from ..._model.ownership import REPLICAS_LABEL, replicas_before
+from ..._model.ownership import REPLICAS_LABEL, replicas_before, without
 from ..._model.reasons import Reason
 from ..._model.snapshot import Node, Service, SwarmSnapshot, Task
 from ..._model.state import Move
 from ..scheduling.constraints import violated
 from ..scheduling.finished import missing_tasks
-from ..scheduling.managed import move_constraints
+from ..scheduling.managed import move_constraints, move_off
 
 # states in which a container may still run
 ALIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")
@@ -157,8 +157,9 @@ class Progress:
 
     def _under_way(self) -> Status:
         service = self.service
-        if not self._superseded and runs_as_moved(self.snapshot, service):
-            if service.is_update_running:
+        if not self._superseded and self._runs_as_moved():
+            # the update that moves one task of several would not end by itself
+            if service.is_update_running and not self._stays:
                 return Status.WATCHED
             if not service.is_update_paused or self.policy.arrives_paused:
                 return Status.ARRIVED
@@ -171,6 +172,20 @@ class Progress:
             # its problem has nothing to do with its node
             return Status.FAILED
         return Status.OVERDUE if self._age > self.limit else Status.UNDER_WAY
+
+    @property
+    def _stays(self) -> int:
+        """How many of its tasks may stay on the node that it leaves."""
+        return 0 if self.move is None else self.move.stays
+
+    def _runs_as_moved(self) -> bool:
+        if self.move is None or not self._stays:
+            return runs_as_moved(self.snapshot, self.service)
+        source = self.move.source
+        left = sum(task.should_run and task.node_id == source for task in self.tasks)
+        return left <= self._stays and runs_within(
+            self.snapshot, self.service, without(self.moving, (move_off(source),))
+        )
 
     @property
     def failure(self) -> Reason | None:

@@ -10,6 +10,9 @@ with exit code 0 is done. Such a task is not missing, and Orcastra must never ru
 
 - A write that changes only the placement runs a finished task again if its node is gone or violates the new
   constraints. On other nodes the task stays finished. Changed service labels have no effect.
+- Swarm compares finished tasks with their service not only after a write, but also whenever another manager
+  becomes the leader. If the constraints differ from those that the task started with, and its node has lost a
+  label in the meantime, the new leader runs the task again.
 - A global service never runs again on a node where it has finished, whatever its constraints.
 - A forced update runs every task again, and so does scaling to 0 and back.
 
@@ -95,14 +98,26 @@ def would_run_again(
 
     ``running``: its desired tasks, which count too if they may not start a second time.
     """
-    over = finished(snapshot, service).tasks if service.is_replicated else ()
-    once = tuple(running) if runs_once(service) else ()
     found = []
-    for task in (*over, *once):
+    for task in started_otherwise(service, constraints, finished(snapshot, service), running):
         node = snapshot.node_by_id.get(task.node_id or "")
         if node is None or violated(constraints, node):
             found.append(task)
     return tuple(found)
+
+
+def started_otherwise(
+    service: Service, constraints: tuple[str, ...], over: Finished, running: Iterable[Task] = ()
+) -> tuple[Task, ...]:
+    """Return the tasks that must not start again, but had other constraints when they started.
+
+    Under these constraints, Swarm could run them again as soon as their node no longer meets them. ``over``:
+    the finished tasks of ``service``. ``running``: as for ``would_run_again``.
+    """
+    if not service.is_replicated:
+        return ()
+    once = tuple(running) if runs_once(service) else ()
+    return tuple(task for task in (*over.tasks, *once) if task.constraints != constraints)
 
 
 def _is_newer(task: Task, other: Task) -> bool:

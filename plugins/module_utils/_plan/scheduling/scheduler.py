@@ -191,12 +191,12 @@ class Scheduler:
         """Return the nodes whose value of the label has the fewest tasks of the service."""
         count: dict[str, int] = {}
         for node_id, number in self._own.get(service.id, {}).items():
-            value = _label(self.nodes[node_id], preference)
+            value = label_value(self.nodes[node_id], preference)
             count[value] = count.get(value, 0) + number
-        return _least(nodes, lambda node: count.get(_label(node, preference), 0))
+        return _least(nodes, lambda node: count.get(label_value(node, preference), 0))
 
 
-def _label(node: Node, key: str) -> str:
+def label_value(node: Node, key: str) -> str:
     """Return the value of a label by the key that constraints and preferences use; empty if the node has
     none."""
     lower = key.lower()

@@ -21,6 +21,7 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.rules import
     MetricSources,
     Rebalance,
     ServiceRules,
+    SpreadRules,
 )
 from tests.conftest import CHECKOUT
 from tests.support.problems import keyed, placed, problems_of
@@ -130,3 +131,47 @@ def test_example_matches_defaults() -> None:
     assert replace(found.rules, services={}) == nothing.rules
     assert found.interval_seconds == nothing.interval_seconds
     assert replace(found.sources, node_exporters={}, node_map={}) == nothing.sources
+
+
+@pytest.mark.parametrize(
+    ("given", "rules"),
+    [
+        (None, None),
+        (False, None),
+        (True, SpreadRules()),
+        ({}, SpreadRules()),
+        (
+            {"topology": "node.labels.zone", "even_tasks": False, "settle_minutes": 0},
+            SpreadRules("node.labels.zone", even_tasks=False, settle_seconds=0),
+        ),
+    ],
+)
+def test_build_rebalance_reads_spread(given: Any, rules: SpreadRules | None) -> None:
+    assert build_rebalance({"spread": given}).rules.spread == rules
+    assert build_rebalance({}).rules.spread is None
+
+
+def test_build_rebalance_refuses_unknown_spread_options() -> None:
+    data = {"spread": {"topology": "zone", "settle_minutes": -1, "even_task": True}}
+    found = problems_of(lambda: build_rebalance(data))
+    assert {key for _code, key in keyed(found)} == {
+        "spread.topology",
+        "spread.settle_minutes",
+        "spread.even_task",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "is_optional"),
+    [
+        ({}, False),
+        ({"spread": {}}, True),
+        ({"spread": False}, False),
+        ({"spread": {}, "node_exporters": {"a": "http://a/"}}, False),
+        ({"spread": {}, "metrics": {"node_exporter_url": "http://{address}:9100/metrics"}}, False),
+    ],
+)
+def test_build_rebalance_expects_no_exporters_if_only_spreading_is_configured(
+    given: dict[str, Any], is_optional: bool
+) -> None:
+    assert build_rebalance(given).sources.is_optional is is_optional

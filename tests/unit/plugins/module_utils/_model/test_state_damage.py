@@ -234,7 +234,7 @@ def test_decode_names_missing_field() -> None:
         for name in entry:
             left = {key: {k: v for k, v in one.items() if k != name} for key, one in entries.items()}
             state, damage = damaged(section.label, json.dumps(left))
-            optional = ("kind", "source", "memory_bytes", "leader", "unseen_since", "recorded")
+            optional = ("kind", "source", "memory_bytes", "leader", "unseen_since", "recorded", "stays")
             is_optional = section.label == state_codec.MOVES_LABEL and name in optional
             assert bool(damage) != is_optional
             assert bool(getattr(state, section.field)) == is_optional

@@ -562,3 +562,10 @@ def test_server_reports_volumes_of_the_node_of_an_instance(
     pages: dict[str, Any], textfiles: tuple[Series, ...], expected: dict[str, Any]
 ) -> None:
     assert ask_server(pages, (A, B), textfiles=textfiles).volumes == expected
+
+
+def test_measure_reports_no_problem_if_optional_endpoints_do_not_answer(pages: dict[str, Any]) -> None:
+    optional = replace(TEMPLATE, is_optional=True)
+    assert measure(snapshot(A, B), optional) == Memory()
+    pages["http://10.0.0.1:9100/metrics"] = exporter(100, 40)
+    assert "endpoint_failed" in codes(measure(snapshot(A, B), optional).problems)

@@ -55,6 +55,11 @@ def done(name: str, where: str, **fields: Any) -> Task:
     return task(name, where, **{"state": "complete", "desired_state": "shutdown", "exit_code": 0, **fields})
 
 
+def began(task: Task, *constraints: str) -> Task:
+    """The task if its service had these constraints when it started."""
+    return replace(task, constraints=constraints)
+
+
 def failed(name: str, where: str, **fields: Any) -> Task:
     return done(name, where, **{"state": "failed", "exit_code": 3, "error": "non-zero exit (3)", **fields})
 
@@ -135,7 +140,9 @@ class TestWhatIsOver:
         gone, runs = done("shop_app", "gone", slot=3), task("shop_app", "bravo", slot=4)
         seen = snapshot(node("alpha", labels={"db": "true"}), node("bravo"), one, here, there, gone, runs)
 
-        assert would_run_again(seen, one, ()) == (gone,)
+        # all started without constraints
+        assert would_run_again(seen, one, ()) == ()
+        assert would_run_again(seen, one, ("node.role==worker",)) == (gone,)
         assert would_run_again(seen, one, (HELD,), (runs,)) == (there, gone)
         assert would_run_again(seen, replace(one, restart_condition="none"), (HELD,), (runs,)) == (
             there,
@@ -147,42 +154,101 @@ class TestWhatIsOver:
 
 class TestFollowers:
     @BOTH
-    def test_finished_follower_gets_its_constraint_without_restart(self, condition: str) -> None:
-        seen = swarm(app(condition), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
-        found = plan(seen)
-
-        assert placed(found).add == (HELD,)
-        assert (found.warnings, found.notes, found.requeue_after) == ((), (), None)
-        held = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="alpha", app_on=None)
-        assert plan(held).is_empty
+    def test_finished_follower_keeps_the_constraint_that_it_started_with(self, condition: str) -> None:
+        ended = began(done("shop_app", "alpha"), HELD)
+        for anchor_on in ("alpha", "bravo"):
+            held = swarm(app(condition, **ours(HELD)), ended, anchor_on=anchor_on, app_on=None)
+            assert writes(plan(held)) == []
         (group,) = resolve_anchor_groups(held, CONFIG)
         assert group.followers[0].is_in_place
 
     @BOTH
-    def test_finished_follower_gets_no_constraint_that_reruns_it(self, condition: str) -> None:
-        for where in ("alpha", "gone"):
-            seen = swarm(app(condition), done("shop_app", where), anchor_on="bravo", app_on=None)
+    def test_finished_follower_gets_back_the_constraint_that_it_started_with(self, condition: str) -> None:
+        """A redeployed stack loses its managed constraints."""
+        for where in ("alpha", "bravo", "gone"):
+            seen = swarm(app(condition), began(done("shop_app", where), HELD), anchor_on="alpha", app_on=None)
+            found = plan(seen)
+
+            assert placed(found).add == (HELD,)
+            assert (found.warnings, found.notes, found.requeue_after) == ((), (), None)
+
+    @BOTH
+    def test_finished_follower_gets_no_later_constraint(self, condition: str) -> None:
+        """The label may leave the node. Then the next leader would run the task again."""
+        for anchor_on, where in (("alpha", "alpha"), ("bravo", "alpha"), ("bravo", "gone")):
+            seen = swarm(app(condition), done("shop_app", where), anchor_on=anchor_on, app_on=None)
             found = plan(seen)
 
             assert writes(found) == []
             nodes = ["alpha"] if where == "alpha" else None
-            note = Reason("constraint_would_repeat_tasks", service="shop_app", label="db", nodes=nodes)
+            note = Reason("constraint_could_repeat_tasks", service="shop_app", label="db", nodes=nodes)
             assert note in found.notes
             assert found.requeue_after is None
-            # nor does it keep the label there
-            assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+            if anchor_on == "bravo":
+                # nor does it keep the label there
+                assert labels(found) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
 
     @BOTH
-    def test_finished_follower_keeps_its_constraint_when_the_anchor_moves(self, condition: str) -> None:
-        seen = swarm(app(condition, **ours(HELD)), done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
+    def test_later_constraint_is_removed_before_the_label_moves(self, condition: str) -> None:
+        late = app(condition, **ours(HELD))
+        seen = swarm(late, done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
+        found = plan(seen)
 
-        assert writes(plan(seen)) == []
+        assert (placed(found).add, placed(found).remove) == ((), (HELD,))
+        assert placed(found).why == (Reason("pinned_too_late", service="shop_app"),)
+        assert labels(found) == {"bravo": {"db": "true"}}
+        why = Reason("label_kept_until_released", service="shop_app")
+        assert Reason("anchor_label_kept", node="alpha", label="db", because=why) in found.notes
+
+        released = swarm(app(condition), done("shop_app", "alpha"), anchor_on="bravo", app_on=None)
+        assert labels(plan(released)) == {"bravo": {"db": "true"}, "alpha": {"db": None}}
+
+    @BOTH
+    def test_later_constraint_is_removed_even_after_the_label_has_moved(self, condition: str) -> None:
+        nodes = [node("alpha"), node("bravo", labels={"db": "true"})]
+        late = app(condition, **ours(HELD))
+        found = plan(swarm(late, done("shop_app", "alpha"), *nodes, anchor_on="bravo", app_on=None))
+        assert placed(found).remove == (HELD,)
+
+        # this task started with another constraint, so the write would run it again
+        other = began(done("shop_app", "gone"), "node.role==worker")
+        stays = plan(swarm(late, other, *nodes, anchor_on="bravo", app_on=None))
+        assert writes(stays) == []
+        assert Reason("constraint_kept_for_tasks", service="shop_app") in stays.notes
+
+    @BOTH
+    def test_former_follower_keeps_its_constraint_if_its_removal_would_rerun_tasks(
+        self, condition: str
+    ) -> None:
+        for where, removed in (("alpha", [(HELD,)]), ("gone", [])):
+            ended = began(done("shop_app", where), HELD)
+            seen = swarm(app(condition, **ours(HELD)), ended, anchor_on="alpha", app_on=None)
+            found = plan(seen, desired(anchors={}))
+
+            assert [step.remove for step in writes(found) if isinstance(step, PlaceService)] == removed
+            kept = Reason("constraint_kept_for_tasks", service="shop_app")
+            assert (kept in found.notes) == (not removed)
+
+    def test_running_task_that_must_not_restart_gets_no_later_constraint(self) -> None:
+        runs = task("shop_app", "alpha")
+        assert writes(plan(swarm(app("none"), runs, anchor_on="alpha"))) == []
+        assert placed(plan(swarm(app("none", **ours(HELD)), runs, anchor_on="alpha"))).remove == (HELD,)
+        assert placed(plan(swarm(app("on-failure"), runs, anchor_on="alpha"))).add == (HELD,)
+
+    @BOTH
+    def test_constraint_changed_by_the_user_makes_ours_a_later_one(self, condition: str) -> None:
+        ssd = "node.labels.ssd!=no"
+        changed = app(condition, **ours(HELD, user_constraints=(ssd,)))
+        seen = swarm(changed, began(done("shop_app", "alpha"), HELD), anchor_on="alpha", app_on=None)
+
+        assert placed(plan(seen)).remove == (HELD,)
 
     @BOTH
     def test_paused_update_of_one_task_allows_a_write(self, condition: str) -> None:
         """The state in which Swarm leaves a run of swarm-cronjob."""
         paused = app(condition, update_state="paused")
-        step = placed(plan(swarm(paused, done("shop_app", "alpha"), anchor_on="alpha", app_on=None)))
+        ended = began(done("shop_app", "alpha"), HELD)
+        step = placed(plan(swarm(paused, ended, anchor_on="alpha", app_on=None)))
 
         assert (step.add, step.while_updating) == ((HELD,), True)
 
@@ -211,7 +277,7 @@ class TestFollowers:
     def test_failure_under_none_is_only_reported(self) -> None:
         found = plan(swarm(app("none"), failed("shop_app", "alpha"), anchor_on="alpha", app_on=None))
 
-        assert [type(step) for step in writes(found)] == [PlaceService]
+        assert writes(found) == []
         (warning,) = found.warnings
         assert isinstance(warning, Reason)
         assert (warning.code, warning.params["service"]) == ("tasks_failed_for_good", "shop_app")
@@ -270,32 +336,49 @@ class TestFollowers:
     def test_partly_finished_follower_is_not_moved_if_that_reruns_tasks(self) -> None:
         ordered = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD))
         runs = task("shop_app", "alpha", slot=2)
+        here, there = (began(done("shop_app", where), HELD) for where in ("alpha", "bravo"))
 
-        stays = plan(swarm(ordered, done("shop_app", "alpha"), runs, app_on=None))
+        stays = plan(swarm(ordered, here, runs, app_on=None))
         assert writes(stays) == []
         assert labels(stays) == {"bravo": {"db": "true"}}
 
         # it is labelled first
-        assert writes(plan(swarm(ordered, done("shop_app", "bravo"), runs, app_on=None))) == []
+        assert writes(plan(swarm(ordered, there, runs, app_on=None))) == []
         bravo = node("bravo", labels={"db": "true"})
-        goes = plan(swarm(ordered, done("shop_app", "bravo"), runs, bravo, app_on=None))
+        goes = plan(swarm(ordered, there, runs, bravo, app_on=None))
         assert placed(goes).add == (TO_BRAVO,)
 
     def test_partly_finished_follower_is_not_scaled_to_0(self) -> None:
         slow = app("on-failure", replicas=2, mounts=VOLUME, **ours(HELD), stop_grace_seconds=90)
         runs = task("shop_app", "alpha", slot=2)
 
-        assert writes(plan(swarm(slow, done("shop_app", "bravo"), runs, app_on=None))) == []
+        ended = began(done("shop_app", "bravo"), HELD)
+
+        assert writes(plan(swarm(slow, ended, runs, app_on=None))) == []
+
+    @pytest.mark.parametrize("relocate", ["evict", "ordered"])
+    def test_partly_finished_follower_is_released_before_the_label_moves(self, relocate: str) -> None:
+        late = app("on-failure", replicas=2, **ours(HELD))
+        parts = [done("shop_app", "alpha"), task("shop_app", "alpha", slot=2)]
+        found = plan(swarm(late, *parts, app_on=None), with_option(relocate=relocate))
+
+        assert (placed(found).add, placed(found).remove) == ((), (HELD,))
+        assert labels(found) == {"bravo": {"db": "true"}}
 
     def test_move_ends_although_its_task_has_finished(self) -> None:
         moved = app("on-failure", mounts=VOLUME, **ours(HELD, TO_BRAVO), update_state="paused")
         state = State(moves={"id-shop_app": Move("db", ("id-bravo",), NOW - 9)})
         seen = swarm(
-            moved, done("shop_app", "bravo"), node("bravo", labels={"db": "true"}), node("alpha"), app_on=None
+            moved,
+            began(done("shop_app", "bravo"), HELD, TO_BRAVO),
+            node("bravo", labels={"db": "true"}),
+            node("alpha"),
+            app_on=None,
         )
         found = plan(seen, state=state)
 
-        assert (placed(found).remove, placed(found).add) == ((TO_BRAVO,), ())
+        # the task did not start with the first constraint alone
+        assert (placed(found).remove, placed(found).add) == ((HELD, TO_BRAVO), ())
         assert remembered(found, state).moves == {}
 
     def test_attempts_are_forgotten_after_completion(self) -> None:
@@ -324,7 +407,7 @@ class TestFollowers:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
         one = app(condition, replicas=1, **ours(HELD))
-        own = task("shop_app", "alpha", created=10.0)
+        own = began(task("shop_app", "alpha", created=10.0), HELD)
         if first == "complete":
             own = replace(own, state="complete", desired_state="shutdown")
         seen = swarm(one, own, task("shop_db", "alpha", id="second", created=20.0), app_on=None)
@@ -339,7 +422,8 @@ class TestFollowers:
         config = with_option(restart_dependents=True)
         state = State(anchor_tasks={"id-shop_db": frozenset({"first"})})
         one = app("on-failure", replicas=2, **ours(HELD))
-        parts = [done("shop_app", "alpha", created=9.0), task("shop_app", "alpha", slot=2, created=10.0)]
+        ended = began(done("shop_app", "alpha", created=9.0), HELD)
+        parts = [ended, task("shop_app", "alpha", slot=2, created=10.0)]
         seen = swarm(one, *parts, task("shop_db", "alpha", id="second", created=20.0), app_on=None)
         seen = replace(seen, tasks=tuple(t for t in seen.tasks if t.node_id == "id-alpha"))
 

@@ -20,10 +20,13 @@ from ansible_collections.orcastra.swarm.plugins.module_utils._model.ownership im
     REPLICAS_LABEL,
     with_replicas_before,
 )
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.reasons import Reason
+from ansible_collections.orcastra.swarm.plugins.module_utils._model.service_steps import PlaceService
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.snapshot import Service, SwarmSnapshot
 from ansible_collections.orcastra.swarm.plugins.module_utils._model.state import (
     DRAIN,
     REBALANCE,
+    Attempts,
     Move,
     State,
     apply_edits,
@@ -163,6 +166,17 @@ class TestEveryPlanner:
                 "TaskTemplate": {"Placement": {"Constraints": [HELD]}},
             }
             assert REPLICAS_LABEL not in step.change_spec(spec)["Labels"]  # type: ignore[attr-defined]
+
+    def test_record_of_a_misplaced_service_is_dropped_even_if_it_was_given_up(self, name: str) -> None:
+        """Otherwise the number would count again once the user scales the service to 0."""
+        tasks = [task("shop_app", "alpha", slot=slot) for slot in (1, 2, 3)]
+        given_up = Attempts(9, NOW - 1, NOW - 900, Reason("misplaced"), Reason("attempts_exhausted", count=9))
+        state = State(attempts={ID: given_up})
+        steps = of_services(PLANNERS[name](swarm(scaled(at=3), *tasks, app_on=None), state, NOW)).steps
+
+        # `label_sync` alone ends moves, but changes no followers
+        assert [type(step) for step in steps] == ([] if name == "label_sync" else [PlaceService])
+        assert all(getattr(step, "replicas", None) is None for step in steps)
 
     def test_copied_spec_is_not_changed(self, name: str) -> None:
         clone = replace(scaled(), id="id-clone", name="clone", constraints=())
