@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.chaos.lab.records import Records
 from tests.chaos.lab.timeline import Timeline
-from tests.chaos.lab.world import HOSTS, RESTARTED, World, attempt
+from tests.chaos.lab.world import HOSTS, RESTARTED, SICK_FILE, World, attempt
 from tests.integration.anchors.stage import STACK
 from tests.lab import Host
 
@@ -43,6 +43,7 @@ class Accidents:
             (2, self.restart_engine),
             (2, self.drain),
             (3, self.kill_instance),
+            (2, self.make_sick),
             (3, self.user_changes_service),
             (2, self.user_redeploys),
             (1, self.user_rolls_back),
@@ -147,6 +148,16 @@ class Accidents:
             name = self.rng.choice(sorted(running))
             self.timeline.add(f"the instance on {name} is killed")
             running[name].process.send_signal(signal.SIGKILL)
+
+    def make_sick(self) -> None:
+        """Make a container unhealthy. It may end before that, so the command may fail."""
+        places = [name for name in self.world.stage.places(RESTARTED) if name not in self.undo]
+        if places:
+            name = self.rng.choice(sorted(places))
+            self.timeline.add(f"a container of {RESTARTED} on {name} becomes unhealthy")
+            containers = f"$(docker ps -q -f name={RESTARTED})"
+            script = f"for c in {containers}; do docker exec $c touch {SICK_FILE}; break; done; true"
+            self.world.stage.swarm[name].sh(script)
 
     # users
 

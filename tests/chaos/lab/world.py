@@ -37,7 +37,14 @@ RULES = {
     "monitor_interval_seconds": 2,
     "default": {"sustained_high_minutes": 0, "memory_difference_gb": 0.12, "rebalance_buffer_gb": 0.03},
 }
-SICK = {"Test": ["CMD-SHELL", "test ! -e /tmp/sick"], "Interval": SECOND, "Retries": 2, "StartPeriod": SECOND}
+# a container is unhealthy while it has this file
+SICK_FILE = "/tmp/sick"
+HEALTH = {
+    "Test": ["CMD-SHELL", f"test ! -e {SICK_FILE}"],
+    "Interval": SECOND,
+    "Retries": 2,
+    "Timeout": 5 * SECOND,
+}
 
 
 class World:
@@ -60,7 +67,9 @@ class World:
         stage.deploy("cache")
         stage.deploy("queue", volume=True, UpdateConfig={"Order": "start-first"})
         stage.deploy("front")
-        stage.deploy("web", replicas=3, UpdateConfig={"Order": "start-first"})
+        stage.deploy(
+            "web", replicas=3, UpdateConfig={"Order": "start-first"}, ContainerSpec={"Healthcheck": HEALTH}
+        )
         stage.create("migrate", command=["sh", "-c", "exit 0"], RestartPolicy={"Condition": "none"})
         wait_until(self._migration, 60, "the one-shot service to complete")
         self._migrated = self._migration()
@@ -112,11 +121,11 @@ class World:
         return [
             command["id"]
             for command in self.commands
-            if records.get(command["id"], {}).get("status", RUNNING) == RUNNING
+            if records.get(f"id:{command['id']}", {}).get("status", RUNNING) == RUNNING
         ]
 
     def _command_records(self) -> dict[str, Any]:
-        """Return command ID → its record."""
+        """Return the key of each command, such as ``id:chaos-1``, and its record."""
         return self.stage.remembered("orcastra.commands")
 
     def check(self) -> None:

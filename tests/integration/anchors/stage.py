@@ -73,7 +73,8 @@ class Stage:
 
         :param on: the only allowed host
         :param grace: its stop_grace_period in seconds
-        :param template: fields of its TaskTemplate: ``RestartPolicy``, ``Resources``; also ``UpdateConfig``
+        :param template: fields of its TaskTemplate: ``RestartPolicy``, ``Resources``, further fields of its
+            ``ContainerSpec``; also ``UpdateConfig``
         """
         self.create(
             name,
@@ -104,7 +105,7 @@ class Stage:
     ) -> None:
         """Like ``deploy``, without waiting."""
         update = template.pop("UpdateConfig", {})
-        container: dict[str, Any] = {"Image": "orcastra/app"}
+        container: dict[str, Any] = {"Image": "orcastra/app", **template.pop("ContainerSpec", {})}
         if command:
             container["Command"] = list(command)
         if grace is not None:
