@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -91,6 +94,36 @@ def test_image_started_as_root_switches_user(hosts: Lab) -> None:
         assert expected in run(alpha, *mount, image_build.NAME, command, *arguments)
     refused = run(alpha, *mount, "--cap-drop", "ALL", image_build.NAME, "plan", check=False)
     assert "--cap-add" in refused
+
+
+INBOX = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        print(self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
+        self.send_response(200)
+        self.end_headers()
+server = http.server.HTTPServer(("127.0.0.1", 8399), Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+
+
+def test_image_sends_notifications_and_prints_completion(hosts: Lab) -> None:
+    alpha = hosts["alpha"]
+    inbox = alpha.popen([sys.executable, "-c", INBOX], stdout=subprocess.PIPE)
+    try:
+        assert inbox.stdout is not None
+        assert inbox.stdout.readline() == "ready\n"
+        url = "json://user:S3CRET@127.0.0.1:8399/"
+        options = ("--network", "host", "-e", f"NOTIFY_URLS={url}", image_build.NAME, "orcastra")
+        said = run(alpha, *options, "notify", "--test")
+        assert json.loads(inbox.stdout.readline())["title"]
+        assert "S3CRET" not in said
+    finally:
+        inbox.terminate()
+        inbox.wait()
+    assert "_shtab" in run(alpha, image_build.NAME, "orcastra", "completion", "bash")
 
 
 def test_compose(hosts: Lab) -> None:
