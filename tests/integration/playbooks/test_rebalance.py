@@ -25,7 +25,8 @@ RULES = {
 }
 
 
-def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
+def fill_alpha(swarm: Lab) -> None:
+    """Run two services on alpha, of which one may move, and nothing on bravo, where tasks may run too."""
     for host in swarm:
         host.set_memory(total_mb=1024)
         host.follow_memory()
@@ -36,6 +37,10 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
         swarm["alpha"].api("POST", "/services/create", spec)
     swarm.wait_until(lambda: len(running(swarm)) == 2, timeout=60, what="two services on alpha")
     set_availability(swarm, "bravo", "active")
+
+
+def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playbooks) -> None:
+    fill_alpha(swarm)
     run_playbook.write("swarm.yml", "nodes: {alpha: {}}\n")
     files = {"orcastra_swarm_file": str(run_playbook.folder / "swarm.yml")}
     engine = {"DOCKER_HOST": swarm["alpha"].docker_host}
@@ -80,16 +85,7 @@ def test_rebalance_in_plan_site_and_single_cycle(swarm: Lab, run_playbook: Playb
 
 def test_site_waits_for_move_for_balance(swarm: Lab, run_playbook: Playbooks) -> None:
     """One run ends the move that it begins for balance."""
-    for host in swarm:
-        host.set_memory(total_mb=1024)
-        host.follow_memory()
-    for name in ("bravo", "charlie"):
-        set_availability(swarm, name, "drain")
-    ballast = memory_user("ballast", 100, Labels={"orchestration.rebalance": "false"})
-    for spec in (ballast, memory_user("user", 150)):
-        swarm["alpha"].api("POST", "/services/create", spec)
-    swarm.wait_until(lambda: len(running(swarm)) == 2, timeout=60, what="two services on alpha")
-    set_availability(swarm, "bravo", "active")
+    fill_alpha(swarm)
     move = "move user from alpha to bravo"
     rules = run_playbook.write("rebalance_config.yml", RULES)
     options = {"orcastra_nodes": {"alpha": {}}, "orcastra_rebalance_file": str(rules)}
