@@ -26,7 +26,7 @@ from ..._model.memory import Memory
 from ..._model.reasons import Reason
 from ..._model.rules import RebalanceRules, SpreadRules
 from ..._model.service_steps import PlaceService
-from ..._model.snapshot import SwarmSnapshot
+from ..._model.snapshot import Node, SwarmSnapshot
 from ..._model.state import REBALANCE, SPREAD, ForgetRelocations, Move, SetAhead, SetMove, State, StateEdit
 from ..._model.steps import Plan
 from ..anchors.groups import AnchorGroup
@@ -38,7 +38,7 @@ from .explanation import Candidate, candidates, why, why_not, why_nothing
 from .moves import DEFAULT_LIMIT_SECONDS, REQUEUE_SECONDS, balancing_moves, plan_moves_under_way
 from .selection import Chosen, MoveSelector
 from .targets import RETURN_SECONDS
-from .units import PREFERRED_LABEL, unknown_names
+from .units import PREFERRED_LABEL, MoveUnit, unknown_names
 
 # how many past moves are saved, about 50 KB
 MAX_REMEMBERED = 400
@@ -93,9 +93,9 @@ def decide_moves(
     planned = selector.planned_edit(chosen)
     steps = tuple(_step(selector, picked, planned, now) for picked in chosen)
     notes = _notes_on_nodes(snapshot, selector)
-    if rules.spread is not None and not memory.nodes:
-        notes = [Reason("spread_without_memory")]
     if rules.spread is not None:
+        if not memory.nodes:
+            notes = [Reason("spread_without_memory")]
         found = _spread(selector, rules.spread, memory).select(
             left - len(chosen),
             {picked.unit.lead.id for picked in chosen},
@@ -121,14 +121,7 @@ def decide_moves(
 def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float) -> PlaceService:
     unit, target = picked.unit, picked.target
     service = unit.lead
-    move = Move(
-        anchor="",
-        nodes=(target.id,),
-        since=now,
-        kind=REBALANCE,
-        source=unit.node.id,
-        memory_bytes=unit.memory_bytes or 0,
-    )
+    move = _move(REBALANCE, unit, target, now)
     return PlaceService(
         service_id=service.id,
         name=service.name,
@@ -138,6 +131,19 @@ def _step(selector: MoveSelector, picked: Chosen, planned: SetAhead, now: float)
         why=why(picked),
         why_not=why_not(selector, picked, MAX_WHY_NOT),
         intent_edits=(SetMove(service.id, move), planned),
+    )
+
+
+def _move(kind: str, unit: MoveUnit, target: Node, now: float, stays: int = 0) -> Move:
+    """Return the entry of the journal for a move that begins. ``stays``: how many of its tasks stay."""
+    return Move(
+        anchor="",
+        nodes=(target.id,),
+        since=now,
+        kind=kind,
+        source=unit.node.id,
+        memory_bytes=unit.memory_bytes or 0,
+        stays=stays,
     )
 
 
@@ -175,15 +181,7 @@ def _spread(selector: MoveSelector, rules: SpreadRules, memory: Memory) -> Sprea
 
 def _spread_step(move: SpreadMove, now: float) -> PlaceService:
     unit, target, service = move.unit, move.target, move.unit.lead
-    journaled = Move(
-        anchor="",
-        nodes=(target.id,),
-        since=now,
-        kind=SPREAD,
-        source=unit.node.id,
-        memory_bytes=unit.memory_bytes or 0,
-        stays=move.stays,
-    )
+    journaled = _move(SPREAD, unit, target, now, stays=move.stays)
     where = {"source": unit.node.hostname, "target": target.hostname}
     return PlaceService(
         service_id=service.id,
